@@ -1,0 +1,133 @@
+"""A grounded answer, from a question to its proof.
+
+    question -> search -> evidence ---- none --> refusal, without the model
+                             |
+                          engine  -> sentences, each checked as it streams
+                             |
+                          the evidence itself, verbatim, with markers -> Answer
+
+What is evidence is decided by a scorer over sentences, never by the model. The model says in its own words what the
+evidence means; what it says goes out only as far as the evidence bears it out (see `framing`). Under it stand the
+documents' own words, each line a quotation with its marker and its place. When the model said nothing that is borne
+out, the quotations stand under a lead of ours, which claims no more than that the documents say so.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from service.assistant import evidence, prompt, refusal
+from service.assistant.draft import Draft
+from service.assistant.followup import search_text
+from service.config import Settings
+from service.core import Answer, Citation, Coverage, Document, Found, Generation, Piece, Question, Usage
+from service.engines import Engine
+from service.retrieval import Library, cite
+
+Event = Coverage | str | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the documents hold: what was searched, and the spans that bear on the question, best first."""
+
+    found: Found
+    cited: tuple[Citation, ...]
+    paged: frozenset[str]  # documents of more than one page
+
+
+class Assistant:
+    """Answers grounded questions. Holds nothing between two of them, so that one serves everybody."""
+
+    def __init__(self, engine: Engine, library: Library, settings: Settings) -> None:
+        self._engine, self._library = engine, library
+        self._results = settings.search.results
+
+    async def ask(self, question: Question) -> AsyncIterator[Event]:
+        """One Coverage, then whole sentences and quotations as they are verified, then the Answer.
+
+        The Answer's text is the sentences joined. What search and a full queue raise (Busy) is raised before the
+        first event. Closing the iterator cancels the generation.
+        """
+        began = time.perf_counter()
+        asked = search_text(question.messages)
+        gathered = await asyncio.to_thread(self._gather, asked, question)
+        coverage = gathered.found.coverage
+        if not gathered.cited:
+            yield coverage
+            answer = _refused(question, gathered.found, time.perf_counter() - began)
+            yield answer.text
+            yield answer
+            return
+        pieces = await self._frame(question, gathered.cited)
+        draft = Draft(gathered.cited, asked, gathered.paged)
+        async with aclosing(pieces):  # type: ignore[type-var]
+            yield coverage
+            async for piece in pieces:
+                for text in draft.hear(piece):
+                    yield text
+                if draft.done:
+                    break
+        for text in draft.close():
+            yield text
+        yield _answered(question, gathered, draft, time.perf_counter() - began)
+
+    def _gather(self, asked: str, question: Question) -> Gathered:
+        """Search, choose the evidence, and take it from the canonical text. Blocks."""
+        found = self._library.search(asked, question.scope, self._results)
+        chosen = evidence.choose(asked, found.passages, self._library.embedder.embed)
+        whole = {p.document: self._library.read(p.document, question.scope) for p in chosen}
+        cited = (cite(n, whole[p.document], p.start, p.end, p.heading) for n, p in enumerate(chosen, 1))
+        return Gathered(
+            found, tuple(cited), frozenset(id for id, document in whole.items() if _paged(document))
+        )
+
+    async def _frame(self, question: Question, cited: tuple[Citation, ...]) -> AsyncIterator[Piece]:
+        """The model's stream, from the moment that the engine has taken the question in."""
+        sampling, engine = question.sampling, self._engine
+        room = engine.info.context - sampling.max_tokens
+        messages = prompt.messages(question.messages, cited, engine.count, room)
+        scope = question.scope
+        return await engine.submit(
+            Generation(messages, question.adapter, sampling, salt=scope.salt, owner=scope.caller.id)
+        )
+
+
+def _paged(document: Document) -> bool:
+    return len(document.pages) > 1
+
+
+def _refused(question: Question, found: Found, seconds: float) -> Answer:
+    reason = refusal.reason(found)
+    return Answer(
+        id=_id(),
+        text=refusal.words(reason, found.coverage),
+        citations=(),
+        refused=reason,
+        coverage=found.coverage,
+        adapter=question.adapter,
+        usage=Usage(),
+        seconds=seconds,
+    )
+
+
+def _answered(question: Question, gathered: Gathered, draft: Draft, seconds: float) -> Answer:
+    return Answer(
+        id=_id(),
+        text=draft.text,
+        citations=gathered.cited,
+        refused=None,
+        coverage=gathered.found.coverage,
+        adapter=question.adapter,
+        usage=draft.usage,
+        unsupported=tuple(draft.unsupported),
+        finish=draft.finish,
+        seconds=seconds,
+    )
+
+
+def _id() -> str:
+    return "a" + secrets.token_hex(8)

@@ -1,0 +1,64 @@
+"""An answer while it is being written: its text, which spans of it nothing bears out, and what it has cost."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from service.assistant import prompt
+from service.assistant.framing import Framing, Said
+from service.core import Citation, Finish, Piece, Usage
+from service.retrieval import CLOSE, OPEN
+
+LEAD = "The documents say:"
+
+
+class Draft:
+    """Hears the model's pieces, says what may be said. `done` turns true when the model may stop.
+
+    What `hear` and `close` yield, joined, is `text`.
+    """
+
+    def __init__(self, cited: Sequence[Citation], asked: str, paged: Collection[str] = ()) -> None:
+        self.text = ""
+        self.unsupported: list[tuple[int, int]] = []
+        self.usage = Usage()
+        self.finish: Finish = "stop"
+        self._cited, self._paged = cited, paged
+        self._framing = Framing(cited, asked)
+        self._proved = False
+
+    @property
+    def done(self) -> bool:
+        return self._framing.done
+
+    def hear(self, piece: Piece) -> Iterator[str]:
+        """The sentences that `piece` completes and that may be said."""
+        self.usage = piece.usage or Usage(self.usage.prompt, self.usage.completion + 1, self.usage.cached)
+        self.finish = piece.finish or self.finish
+        for said in self._framing.feed(piece.text):
+            yield self._say(said)
+
+    def close(self) -> Iterator[str]:
+        """The last sentence, and under it the evidence."""
+        for said in self._framing.close(whole=self.finish != "length"):
+            yield self._say(said)
+        if not self._proved:
+            yield self._add(LEAD, "\n")
+        for citation in self._cited:
+            yield self._add(line(citation, citation.document in self._paged), "\n")
+
+    def _say(self, said: Said) -> str:
+        text = self._add(said.text, " ")
+        self._proved = self._proved or said.borne_out
+        if not said.borne_out:
+            self.unsupported.append((len(self.text) - len(said.text), len(self.text)))
+        return text
+
+    def _add(self, text: str, between: str) -> str:
+        added = between + text if self.text else text
+        self.text += added
+        return added
+
+
+def line(citation: Citation, paged: bool = False) -> str:
+    """A piece of evidence as the answer shows it: the document's words to the letter, the marker, the place."""
+    quote = f"{OPEN}{citation.quote}{CLOSE} [{citation.n}]"
+    return f"{quote} — {prompt.place(citation, paged)}"

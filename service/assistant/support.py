@@ -1,0 +1,109 @@
+"""Whether the evidence bears a sentence out. Pure.
+
+Words, not meaning, are compared, so the rules are strict where a wrong word is a wrong answer (figures, dates,
+names, "not", "may" for "must") and lenient about the rest. A sentence that passes may still be clumsy; one that
+says a number, a name or a denial that its evidence does not hold does not pass. What these rules do not know is
+whether the sentence answers the question.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from service.assistant.words import content, figures, names, words
+
+SHARE = 0.75  # of the content words that the question did not bring, at least so many must be in the evidence
+OWN = 2  # content words of the evidence that a sentence must hold at least
+
+_DENIAL = {
+    "not",
+    "no",
+    "never",
+    "neither",
+    "nor",
+    "none",
+    "nothing",
+    "nobody",
+    "cannot",
+    "without",
+    "unless",
+    "except",
+}
+_DUTY = re.compile(
+    r"\b(shall|must|will|agrees?|undertakes?|required?|requires|obliged|covenants?|has to|have to)\b"
+)
+_LEAVE = re.compile(
+    r"\b(may|can|could|might|right|rights|option|entitled|permit\w*|allow\w*|elect\w*|discretion)\b"
+)
+_DENIED = re.compile(
+    r"\b(shall|may|must|will|can|could|does|do|is|are) ?not\b|\bcannot\b|\bno\b|\bneither\b|\bnever\b"
+)
+_MODAL = re.compile(r"\b(shall|may|must|will|can|could)\b")
+
+
+class Support(Enum):
+    """How far a sentence is borne out: FULL; LOOSE, its words are not all there; NONE, it says a thing of its own."""
+
+    FULL = 2
+    LOOSE = 1
+    NONE = 0
+
+
+def support(sentence: str, evidence: str, asked: str = "", place: str = "") -> Support:
+    """How far `evidence` bears a sentence out.
+
+    `asked` is the question, whose words a sentence may repeat without proof, except figures and names; `place` is
+    the title and the heading of the evidence, whose names a sentence may use.
+    """
+    if figures(sentence) - figures(evidence) or foreign(sentence, f"{evidence} {place}"):
+        return Support.NONE
+    if _turned(sentence, evidence):
+        return Support.NONE
+    said, known = content(sentence), set(content(evidence))
+    own = [word for word in said if word not in set(content(asked))]
+    enough = sum(word in known for word in own) >= SHARE * len(own)
+    return Support.FULL if enough and sum(word in known for word in set(said)) >= OWN else Support.LOOSE
+
+
+def foreign(sentence: str, source: str) -> set[str]:
+    """Names that the sentence uses and its source does not know."""
+    known = set(words(source))
+    return {name for name in names(sentence) if name not in known}
+
+
+def echoes(sentence: str, evidence: str) -> bool:
+    """Whether a sentence only repeats the evidence word for word."""
+    said = " ".join(words(sentence))
+    return bool(said) and f" {said} " in f" {' '.join(words(evidence))} "
+
+
+def repeats(sentence: str, earlier: Sequence[str]) -> bool:
+    """Whether a sentence says again what an earlier one said, or turns in a circle by itself."""
+    said = words(sentence)
+    return any(_alike(said, words(other)) for other in earlier) or _circles(said)
+
+
+def _alike(one: list[str], other: list[str]) -> bool:
+    both = set(one) & set(other)
+    return len(both) > 0.8 * max(1, min(len(set(one)), len(set(other))))
+
+
+def _circles(said: list[str]) -> bool:
+    """Three words in a row that come three times."""
+    runs = list(zip(said, said[1:], said[2:], strict=False))
+    return any(runs.count(run) > 2 for run in set(runs))
+
+
+def _turned(sentence: str, evidence: str) -> bool:
+    """Whether a sentence denies what the evidence does not deny, or the reverse, or makes a duty of a leave."""
+    said, held = sentence.lower(), evidence.lower()
+    denies = bool(_DENIAL & set(words(sentence))) or "n't" in said
+    if denies and not (_DENIAL & set(words(evidence)) or _DENIED.search(held)):
+        return True
+    if not denies and _MODAL.search(said) and _DENIED.search(held):
+        return True
+    return _lacks(_DUTY, said, held) or _lacks(_LEAVE, said, held)
+
+
+def _lacks(kind: re.Pattern[str], said: str, held: str) -> bool:
+    return bool(kind.search(said)) and not kind.search(held)

@@ -1,0 +1,288 @@
+"""`privity …`: what a person does at the terminal."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from service import config
+from service.core import Role
+from service.errors import PrivityError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from service.access import Accounts
+    from service.main import House
+
+ROOT = Path(__file__).parent.parent
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A self-hosted legal assistant.")
+users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+keys = typer.Typer(no_args_is_help=True, help="Bearer keys for programs.")
+app.add_typer(users, name="users")
+app.add_typer(keys, name="keys")
+console = Console()
+User = Annotated[str, typer.Option("--user", help="On whose behalf.")]
+
+
+def main() -> None:
+    """The console script: errors that a person can act on are one line, not a traceback."""
+    try:
+        app()
+    except PrivityError as error:
+        Console(stderr=True).print(f"privity: {error.message}", style="red", markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def prepare() -> None:
+    """Derive the base model's files once, so that the service starts quickly."""
+    from service.offline import go_offline
+
+    go_offline()
+    from service import engines
+
+    settings = config.load()
+    store = settings.home / "models"
+    with console.status("Preparing the base model (once)"):
+        files = engines.prepare(settings.base.model, store)
+        if settings.base.model == "embedded":
+            engines.prepare_folder(files, store)
+    console.print(f"{files.name}: ready")
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API and the page with BentoML, as `bentoml serve` in the project's folder does."""
+    settings = config.load()
+    prepare()
+    os.environ["PRIVITY_HOME"] = str(settings.home)
+    command = [sys.executable, "-m", "bentoml", "serve", "service.main:Privity", "--working-dir", str(ROOT)]
+    os.execv(sys.executable, command)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.")],
+    matter: Annotated[str, typer.Option(help="The matter's name or id; it is opened if there is none.")],
+    user: User = "admin",
+) -> None:
+    """Add documents to a matter, folders with all that is in them."""
+    files = [file for path in paths for file in _files(path)]
+    _run(_ingest(files, matter, user))
+
+
+@app.command()
+def ask(
+    question: str,
+    matter: Annotated[str, typer.Option(help="The matter's name or id.")],
+    user: User = "admin",
+) -> None:
+    """Ask a question about a matter's documents."""
+    _run(_ask(question, matter, user))
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation, and print where the time of a start goes."""
+    from service.doctor import examine
+
+    table = Table("check", "result", "seconds", box=None, header_style="dim")
+    bad = 0
+    for check in examine(config.load()):
+        bad += not check.ok
+        table.add_row(
+            check.name,
+            ("" if check.ok else "[red]") + check.result,
+            f"{check.seconds:.2f}",
+            end_section=False,
+        )
+    console.print(table)
+    raise typer.Exit(1 if bad else 0)
+
+
+@users.command("add")
+def add_user(
+    name: str, role: Role = Role.MEMBER, password: Annotated[str | None, typer.Option()] = None
+) -> None:
+    """Add a person; prints the password that they first sign in with."""
+    console.print(_accounts().add(name, role, password), markup=False, highlight=False)
+
+
+@users.command("list")
+def list_users() -> None:
+    for person in _accounts().people():
+        console.print(person.name, person.role, "disabled" if person.disabled else "")
+
+
+@users.command("password")
+def reset_password(name: str) -> None:
+    """Give a person a new random password, and print it."""
+    import secrets
+
+    password = secrets.token_urlsafe(12)
+    _accounts().change(name, password=password)
+    console.print(password, markup=False, highlight=False)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="What it is for.")] = "key", user: User = "admin"
+) -> None:
+    """Make a bearer key; it is printed this once."""
+    print(_accounts().add_key(user, name)[1])  # noqa: T201 — rich would wrap it
+
+
+# --- behind the commands -----------------------------------------------------------------------------------
+
+
+def _accounts() -> "Accounts":
+    from service.access import Accounts
+    from service.storage import Database
+
+    settings = config.load()
+    return Accounts(Database(settings.home / "privity.db"), settings.serve.session_hours)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+@asynccontextmanager
+async def _client(user: str) -> AsyncIterator["httpx.AsyncClient"]:
+    """An HTTP client that speaks for `user`: to the running service, or to a house opened here for the while."""
+    import httpx
+
+    from service.lock import owner
+
+    settings = config.load()
+    accounts = _accounts()
+    address = owner(settings.home)
+    house = None if address else await asyncio.to_thread(_open_house, settings)
+    _, key = accounts.add_key(user, "command line")
+    try:
+        transport = None if house is None else httpx.ASGITransport(_app(house))
+        async with httpx.AsyncClient(
+            base_url=address or "http://privity",
+            transport=transport,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=600,
+        ) as client:
+            yield client
+    finally:
+        accounts.remove_key_by_secret(key)
+        if house is not None:
+            house.close()
+
+
+def _open_house(settings: config.Settings) -> "House":
+    from service.main import House
+
+    house = House(settings)
+    house.furnish()
+    house.load()
+    return house
+
+
+def _app(house: "House") -> Any:
+    from service.api import create_app
+
+    return create_app(house)
+
+
+async def _call(client: "httpx.AsyncClient", method: str, path: str, **body: Any) -> Any:
+    response = await client.request(method, path, **body)
+    if response.is_error:
+        raise PrivityError(response.json()["error"]["message"])
+    return response.json() if response.content else None
+
+
+async def _matter(client: "httpx.AsyncClient", name: str, *, make: bool) -> str:
+    matters = (await _call(client, "GET", "/api/matters"))["matters"]
+    found = [card["id"] for card in matters if name in (card["id"], card["name"])]
+    if len(found) > 1:
+        raise PrivityError(f"{len(found)} matters have this name. Give the id: {', '.join(found)}.")
+    if not found and not make:
+        raise PrivityError(
+            "There is no such matter. These are yours: " + ", ".join(card["name"] for card in matters) + "."
+        )
+    return str(
+        found[0] if found else (await _call(client, "POST", "/api/matters", json={"name": name}))["id"]
+    )
+
+
+async def _ingest(files: list[Path], name: str, user: str) -> None:
+    async with _client(user) as client:
+        matter = await _matter(client, name, make=True)
+        sent: dict[str, dict[str, Any]] = {}
+        with Progress(console=console) as progress:
+            bar = progress.add_task("sending", total=len(files))
+            for file in files:
+                with file.open("rb") as content:
+                    answer = await _call(
+                        client,
+                        "POST",
+                        f"/api/matters/{matter}/documents",
+                        files={"files": (file.name, content)},
+                    )
+                sent |= {filed["id"]: filed for filed in answer["documents"]}
+                progress.advance(bar)
+            bar = progress.add_task("reading", total=len(sent))
+            while waiting := [
+                i for i, filed in sent.items() if filed["state"] in ("queued", "reading", "embedding")
+            ]:
+                await asyncio.sleep(0.3)
+                listed = (await _call(client, "GET", f"/api/matters/{matter}/documents"))["documents"]
+                sent |= {filed["id"]: filed for filed in listed if filed["id"] in waiting}
+                progress.update(bar, completed=len(sent) - len(waiting))
+            progress.update(bar, completed=len(sent))
+    _report(list(sent.values()))
+
+
+def _report(filed: list[dict[str, Any]]) -> None:
+    table = Table("file", "state", "pages", "passages", "", box=None, header_style="dim")
+    for one in filed:
+        table.add_row(one["title"], one["state"], str(one["pages"]), str(one["passages"]), one["reason"])
+    console.print(table)
+    searchable = sum(one["state"] in ("ready", "partial", "duplicate") for one in filed)
+    console.print(f"{searchable} of {len(filed)} files can be searched.")
+
+
+async def _ask(question: str, name: str, user: str) -> None:
+    async with _client(user) as client:
+        matter = await _matter(client, name, make=False)
+        body = {"messages": [{"role": "user", "content": question}], "matter": matter}
+        started = time.monotonic()
+        reply = await _call(client, "POST", "/v1/chat/completions", json=body)
+    console.print(reply["choices"][0]["message"]["content"], markup=False, highlight=False)
+    for citation in reply["privity"]["citations"]:
+        place = ", ".join(
+            part for part in (citation["title"], citation["heading"], f"page {citation['page']}") if part
+        )
+        console.print(f"[{citation['n']}] {place}", style="dim", markup=False, highlight=False)
+    coverage = reply["privity"]["coverage"]
+    console.print(
+        f"Searched {coverage['documents']} documents, {coverage['passages']} passages; "
+        f"{time.monotonic() - started:.1f} s",
+        style="dim",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Settings: `privity.toml` in the home folder, over it `PRIVITY_*` environment variables. Read once, frozen.
+
+Unknown keys are errors, in the file and in the environment, so that a misspelt setting never passes in silence.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import BadRequest
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Base(_Section):
+    """The base model that every adapter stands on."""
+
+    model: str = Field(
+        "embedded",
+        description='`"embedded"` (SmolLM2-135M-Instruct from its package) or the path of a `.gguf` file.',
+    )
+
+
+class Engine(_Section):
+    """How text is generated."""
+
+    threads: int = Field(
+        0, ge=0, description="CPU threads of the model; 0 takes all cores but keeps to 8 at most."
+    )
+    slots: int = Field(8, ge=1, le=64, description="Questions decoded in one batch.")
+    context: int = Field(4096, ge=512, description="Tokens one question and its answer may hold.")
+    chunk: int = Field(
+        256, ge=16, le=2048, description="Prompt tokens put into one step beside running answers."
+    )
+    queue: int = Field(64, ge=0, description="Questions that may wait; one more is answered 429.")
+    per_person: int = Field(
+        8, ge=1, description="Questions one person may have running and waiting together."
+    )
+    gpu_layers: int = Field(
+        0, ge=-1, description="Layers put on a GPU when llama.cpp was built for one; -1 means all."
+    )
+
+
+class Search(_Section):
+    """How passages are found."""
+
+    passage: int = Field(500, ge=200, le=2000, description="Characters a passage aims at.")
+    results: int = Field(8, ge=1, le=64, description="Passages an answer is drawn from.")
+    threads: int = Field(1, ge=1, description="CPU threads of the embedder.")
+
+
+class Documents(_Section):
+    """What may come in."""
+
+    max_bytes: int = Field(64 * 2**20, ge=1, description="Size of one file at most, in bytes.")
+    max_pages: int = Field(3000, ge=1, description="Pages of one file at most.")
+
+
+class Serve(_Section):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told.")
+    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
+    session_hours: int = Field(12, ge=1, description="Hours a sign-in lasts.")
+    secure_cookie: bool = Field(
+        False, description="Send the session cookie over HTTPS only (behind a TLS proxy)."
+    )
+    samples: bool = Field(True, description="Load the sample matters into an empty house.")
+
+
+class Settings(_Section):
+    """Everything that an operator may set."""
+
+    home: Path = Field(Path("var"), description="Folder of all state: database, index, files, models.")
+    base: Base = Base()
+    engine: Engine = Engine()
+    search: Search = Search()
+    documents: Documents = Documents()
+    serve: Serve = Serve()
+
+
+# Short names that a person types often, beside PRIVITY_<SECTION>_<KEY>.
+SHORT = {"PRIVITY_HOME": ("home",), "PRIVITY_PORT": ("serve", "port"), "PRIVITY_HOST": ("serve", "host")}
+
+
+def variables() -> dict[str, tuple[str, ...]]:
+    """Every environment variable that is read, with the setting's path."""
+    known = dict(SHORT)
+    for section, info in Settings.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, _Section):
+            for key in info.annotation.model_fields:
+                known[f"PRIVITY_{section}_{key}".upper()] = (section, key)
+    return known
+
+
+def load(environment: dict[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises BadRequest that names every key that is unknown or out of range, and where it was read.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    known = variables()
+    home = Path(environment.get("PRIVITY_HOME", "var")).resolve()
+    file = home / "privity.toml"
+    values: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            values = tomllib.loads(file.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadRequest(f"{file.name} cannot be read: {error}. Mend the line or take it out.") from None
+    for name, value in environment.items():
+        if not name.startswith("PRIVITY_"):
+            continue
+        if name not in known:
+            raise BadRequest(f"{name} is not a setting. docs/configuration.md lists the settings.")
+        *section, key = known[name]
+        if section and not isinstance(values.setdefault(section[0], {}), dict):
+            raise BadRequest(f"[{section[0]}] in {file.name} must be a table.")
+        (values[section[0]] if section else values)[key] = value
+    values["home"] = home
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise BadRequest("These settings are wrong: " + "; ".join(lines) + ".") from None

@@ -1,0 +1,306 @@
+"""The frozen types that travel between the floors. Standard library only.
+
+Offsets are characters (Unicode code points) of a document's canonical text, half open: `text[start:end]`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Role(StrEnum):
+    """What a person may do with the house; what they may *see* is a matter of membership."""
+
+    MEMBER = "member"
+    TRAINER = "trainer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    id: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The wall as a type: who asks, and in which matters. Only `service.access` makes one (a test holds that).
+
+    `salt` separates cached prefixes: two scopes share a cache only if they hold the same matters.
+    """
+
+    caller: Caller
+    matters: frozenset[str]
+    salt: str
+
+    def covers(self, matters: frozenset[str]) -> bool:
+        return matters <= self.matters
+
+
+# --- documents -------------------------------------------------------------------------------------------
+
+Style = Literal["heading", "paragraph", "list", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, heading, list item or table of a document. Blocks are disjoint and in reading order."""
+
+    start: int
+    end: int
+    page: int  # 1-based; 1 throughout for formats without pages
+    style: Style = "paragraph"
+    level: int = 0  # heading depth from 1; 0 for anything else
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    number: int  # 1-based
+    start: int
+    end: int
+    width: float = 0.0  # PDF points; 0 for formats without pages
+    height: float = 0.0
+
+    @property
+    def empty(self) -> bool:
+        return self.start == self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    id: str
+    matter: str
+    title: str  # the file's own name, as the person gave it
+    kind: str  # "txt", "md", "pdf", "docx", "eml"
+    digest: str  # sha256 of the original bytes, hex
+    text: str  # canonical
+    blocks: tuple[Block, ...]
+    pages: tuple[Page, ...]
+    notes: tuple[str, ...] = ()  # sentences about what was dropped or odd; no client text
+
+    def page_at(self, offset: int) -> int:
+        """The number of the page that holds the character at `offset`."""
+        found = 1
+        for page in self.pages:
+            if page.start > offset:
+                break
+            found = page.number
+        return found
+
+
+class State(StrEnum):
+    """Where a file stands. Every file ends in READY or in one of the states after it."""
+
+    QUEUED = "queued"
+    READING = "reading"
+    EMBEDDING = "embedding"
+    READY = "ready"
+    PARTIAL = "partial"  # ready, but some pages hold no text
+    DUPLICATE = "duplicate"  # the same bytes are in the matter already
+    EMPTY = "empty"  # no text at all (a scan, say)
+    ENCRYPTED = "encrypted"
+    DAMAGED = "damaged"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too_large"
+    FAILED = "failed"  # our own mistake; the log has the trace
+
+    @property
+    def searchable(self) -> bool:
+        return self in (State.READY, State.PARTIAL)
+
+    @property
+    def final(self) -> bool:
+        return self not in (State.QUEUED, State.READING, State.EMBEDDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """One file's line in the library: what the list shows, without the text."""
+
+    id: str
+    matter: str
+    title: str
+    kind: str
+    digest: str
+    state: State
+    reason: str  # a sentence with the remedy when the state is not READY, else ""
+    size: int  # bytes
+    pages: int
+    pages_without_text: int
+    passages: int
+    characters: int
+    added: float  # Unix seconds
+    done: int = 0  # passages embedded so far, while EMBEDDING
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A disjoint stretch of a document, with the headings that stand above it."""
+
+    id: str
+    document: str
+    title: str
+    start: int
+    end: int
+    text: str
+    path: tuple[str, ...] = ()
+    page: int = 1
+    score: float = 0.0
+
+    @property
+    def heading(self) -> str:
+        return " › ".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was searched: the proof behind an answer and behind a "not found"."""
+
+    documents: int = 0
+    passages: int = 0
+    pages: int = 0
+    pages_without_text: int = 0
+    not_searched: int = 0  # documents of the matter that are not searchable
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages, best first, and what was searched. Empty when nothing stands above the threshold."""
+
+    passages: tuple[Passage, ...]
+    coverage: Coverage
+
+
+# --- questions and answers -------------------------------------------------------------------------------
+
+Speaker = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Speaker
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter as a value: its digest is its identity, its name only a pointer."""
+
+    name: str
+    digest: str
+    version: int = 0
+    base: str = ""  # fingerprint of the base model that it fits
+    rank: int = 0
+    scale: float = 1.0
+    matters: frozenset[str] = frozenset()
+
+
+BASE = Adapter(name="base", digest="base")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    messages: tuple[Message, ...]
+    scope: Scope
+    adapter: Adapter = BASE
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+Priority = Literal["person", "background"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One request to an engine. `owner` is whom the per-person limits count; `salt` keys the prefix cache."""
+
+    messages: tuple[Message, ...]
+    adapter: Adapter = BASE
+    sampling: Sampling = field(default_factory=Sampling)
+    salt: str = ""
+    owner: str = ""
+    priority: Priority = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt: int = 0  # tokens
+    completion: int = 0
+    cached: int = 0  # of the prompt, taken from the prefix cache
+
+
+Finish = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A bit of generated text. The last piece of a generation, and only it, has `finish` and `usage`."""
+
+    text: str
+    finish: Finish | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    model: str  # what the status bar shows: "SmolLM2-135M-Instruct"
+    engine: str  # "llama.cpp"
+    fingerprint: str  # of the base model's weights
+    context: int  # tokens one sequence may hold, prompt and answer together
+    threads: int
+    slots: int  # sequences decoded at once
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The engine's state at one moment, for the status bar and the metrics."""
+
+    running: int
+    waiting: int
+    tokens_per_second: float  # generated, over the last seconds; 0 when idle
+    first_token_seconds: float  # median of the last requests; 0 before the first
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A verbatim span of a document. `verified` only if `quote` equals the canonical text at [start, end)."""
+
+    n: int
+    document: str
+    title: str
+    start: int
+    end: int
+    page: int
+    heading: str
+    quote: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer. `refused` names the reason when the documents are silent, else None.
+
+    `unsupported` holds spans [start, end) of `text` whose words no cited passage bears out.
+    """
+
+    id: str
+    text: str
+    citations: tuple[Citation, ...]
+    refused: str | None
+    coverage: Coverage | None
+    adapter: Adapter
+    usage: Usage
+    unsupported: tuple[tuple[int, int], ...] = ()
+    finish: Finish = "stop"
+    seconds: float = 0.0

@@ -1,0 +1,87 @@
+"""What `privity doctor` looks at: the parts of an installation, and the time each takes to start."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from service.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    ok: bool
+    result: str
+    seconds: float
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Each check in the order of a start; one that fails says why and what to do."""
+    from service.offline import go_offline
+
+    go_offline()
+    yield _timed("home folder", lambda: _home(settings))
+    yield _timed("BentoML", lambda: _version("bentoml"))
+    yield _timed("page (gradio)", lambda: _version("gradio"))
+    yield _timed("index (chromadb)", lambda: _version("chromadb"))
+    yield _timed("database", lambda: _database(settings))
+    yield _timed("base model", lambda: _base(settings))
+    yield _timed("engine", lambda: _engine(settings))
+    yield _timed("embedder", lambda: _embedder(settings))
+
+
+def _timed(name: str, check: Callable[[], str]) -> Check:
+    started = time.monotonic()
+    try:
+        ok, result = True, check()
+    except Exception as error:
+        ok, result = False, f"{type(error).__name__}: {error}"
+    return Check(name, ok, result, time.monotonic() - started)
+
+
+def _home(settings: Settings) -> str:
+    import shutil
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free / 2**30
+    if free < 1:
+        raise RuntimeError(f"only {free:.1f} GiB free; make room before you add documents")
+    return f"{settings.home}, {free:.0f} GiB free"
+
+
+def _version(package: str) -> str:
+    from importlib import import_module
+    from importlib.metadata import version
+
+    import_module(package)
+    return version(package)
+
+
+def _database(settings: Settings) -> str:
+    from service.storage import Database
+
+    Database(settings.home / "privity.db").close()
+    return "schema up to date"
+
+
+def _base(settings: Settings) -> str:
+    from service.engines import prepare
+
+    files = prepare(settings.base.model, settings.home / "models")
+    return f"{files.name}, {files.gguf.stat().st_size / 2**20:.0f} MiB, {files.fingerprint[:12]}"
+
+
+def _engine(settings: Settings) -> str:
+    from service.engines import open_engine
+
+    engine = open_engine(settings)
+    info = engine.info
+    engine.close()
+    return f"{info.engine}, {info.threads} threads, {info.slots} slots of {info.context} tokens"
+
+
+def _embedder(settings: Settings) -> str:
+    from service.retrieval import Embedder
+
+    rows = Embedder(settings.search.threads).embed(["a lease"])
+    return f"{rows.shape[1]} dimensions"

@@ -1,0 +1,70 @@
+"""Text from messages under a named adapter. The door of the package: `Engine`, `open_engine`, and the base's files."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from service.config import Settings
+from service.core import Adapter, EngineInfo, Generation, Load, Message, Piece
+from service.engines.base_model import BaseFiles, prepare, prepare_folder
+
+__all__ = ["BaseFiles", "Engine", "open_engine", "prepare", "prepare_folder"]
+
+
+class Engine(Protocol):
+    """What the rest of the house knows of a model."""
+
+    info: EngineInfo
+
+    def load(self) -> Load:
+        """How busy it is at this moment."""
+        ...
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt that these messages make."""
+        ...
+
+    async def submit(self, generation: Generation) -> AsyncIterator[Piece]:
+        """Queue a generation and return the stream of its pieces; the last piece has `finish` and `usage`.
+
+        Raises at once, before any piece: Busy (the queue or the owner's share is full; `retry_after` in its details),
+        BadRequest (too long, or an adapter that is not served), NotReady (closing). Later, while pieces are awaited:
+        NotReady or PrivityError. Closing or dropping the stream, or cancelling the wait for a piece, cancels it.
+        """
+        ...
+
+    def generate(self, generation: Generation) -> AsyncIterator[Piece]:
+        """The same as an async generator: what `submit` raises comes with the first piece."""
+        ...
+
+    def prepare(self, adapter: Adapter) -> None:
+        """Make an adapter ready to serve. Raises BadRequest if this engine cannot serve it."""
+        ...
+
+    def release(self, digest: str) -> None:
+        """An adapter is no longer wanted."""
+        ...
+
+    def check(self) -> None:
+        """Raises AssertionError, with the numbers, when slots or memory do not add up."""
+        ...
+
+    def close(self) -> None:
+        """Finish what runs (for some seconds), tell the rest, and free the model. Blocks."""
+        ...
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that the settings ask for, its model loaded. Blocks for a second or two: call it in a thread.
+
+    Raises BadRequest when the model's file is missing or cannot be loaded.
+    """
+    from service.engines.batching import BatchingEngine
+    from service.engines.llamacpp import LlamaRunner
+
+    files = prepare(settings.base.model, settings.home / "models")
+    runner = LlamaRunner(files.gguf, settings.engine)
+    limits = runner.limits
+    info = EngineInfo(
+        files.name, "llama.cpp", files.fingerprint, limits.context, runner.threads, limits.slots
+    )
+    return BatchingEngine(runner, info)

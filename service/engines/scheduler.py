@@ -1,0 +1,253 @@
+"""Who runs in the next step, and with how many tokens. Pure: no model, no clock, no thread.
+
+A step runs one token of every running answer and, beside them, up to `chunk` tokens of the prompts still being read,
+so that a long prompt slows the others a little and never stops them.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from service.core import Finish, Priority
+from service.engines.prefix import Key, Move, PrefixCache
+from service.errors import Busy
+
+PATIENCE = 16  # later arrivals that may be let in before one that waits
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The size of things. Every slot can hold a whole context: `cells >= slots * context`, `rows > slots`."""
+
+    slots: int  # sequences running at once
+    rows: int  # sequences held in memory, running or kept
+    cells: int  # tokens held in memory
+    context: int  # tokens of one sequence, prompt and answer together
+    chunk: int  # prompt tokens in one step
+    queue: int  # sequences waiting at most
+    per_person: int  # sequences of one owner, running and waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a token is drawn; `index` counts the tokens drawn so far, so that a draw needs no state."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    index: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A prompt and its answer as they travel through the engine."""
+
+    id: int
+    prompt: tuple[int, ...]
+    limit: int  # tokens to generate at most, from 1
+    key: Key
+    owner: str = ""
+    priority: Priority = "person"
+    choice: Choice = Choice()
+    answer: list[int] = field(default_factory=list)
+    row: int = -1  # -1 while waiting
+    ready: int = 0  # tokens whose values are in the row
+    cached: int = 0  # of those, found there
+    passed: int = 0  # later arrivals let in before this one
+    ended: bool = False
+
+    def span(self, start: int, end: int) -> tuple[int, ...]:
+        """The tokens at positions [start, end) of prompt and answer."""
+        before = len(self.prompt)
+        return self.prompt[start:end] + tuple(self.answer[max(0, start - before) : max(0, end - before)])
+
+    @property
+    def pending(self) -> int:
+        return len(self.prompt) + len(self.answer) - self.ready
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Tokens of one sequence to run at positions `start`…; `choice` is set if the next token is to be drawn."""
+
+    sequence: int
+    row: int
+    start: int
+    tokens: tuple[int, ...]
+    choice: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One step under one adapter: first the moves, in order, then the slices in one batch."""
+
+    adapter: str
+    moves: tuple[Move, ...]
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A token that a sequence got, or None for its end mark, and why it ends here if it does."""
+
+    sequence: int
+    token: int | None
+    finish: Finish | None
+
+
+class Scheduler:
+    """Waiting and running sequences. Between `plan` and its `settle` the plan is in flight."""
+
+    def __init__(self, limits: Limits, end_tokens: frozenset[int]) -> None:
+        self.limits = limits
+        self.end_tokens = end_tokens
+        self.cache = PrefixCache(limits.rows, limits.cells)
+        self.pace = 5.0  # seconds that a sequence takes; the worker keeps it true
+        self._waiting: dict[int, Sequence] = {}  # in order of arrival
+        self._running: dict[int, Sequence] = {}  # in order of admission
+        self._flight: frozenset[int] = frozenset()
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a sequence. Raises Busy when the queue or the owner's share is full."""
+        total = len(self._waiting) + len(self._running)
+        if total >= self.limits.slots + self.limits.queue:
+            raise Busy("The queue is full. Try again shortly.", retry_after=self._wait(total))
+        if sequence.owner and self._share(sequence.owner) >= self.limits.per_person:
+            raise Busy(
+                f"You have {self.limits.per_person} questions open, which is the limit. Wait for one to finish.",
+                retry_after=self._wait(self.limits.slots),
+            )
+        assert min(len(sequence.prompt), sequence.limit) >= 1
+        assert len(sequence.prompt) + sequence.limit <= self.limits.context
+        self._waiting[sequence.id] = sequence
+
+    def end(self, number: int) -> None:
+        """Stop or cancel a sequence. Its row stays as it is until a plan in flight has landed."""
+        self._waiting.pop(number, None)
+        if sequence := self._running.get(number):
+            sequence.ended = True
+            if number not in self._flight:
+                self._release(sequence)
+
+    def plan(self) -> Plan | None:
+        """The next step, or None when there is nothing to do."""
+        assert not self._flight, "a plan is in flight"
+        moves = self._admit()
+        decode = [self._slice(one, 1) for one in self._running.values() if one.pending == 1]
+        slices = tuple(decode + self._prefill())
+        self._flight = frozenset(part.sequence for part in slices)
+        if not slices:
+            return None
+        return Plan(self._running[slices[0].sequence].key.adapter, moves, slices)
+
+    def settle(self, plan: Plan, tokens: Mapping[int, int]) -> list[Drawn]:
+        """Book a plan that ran; `tokens` holds what was drawn, by sequence."""
+        self._flight = frozenset()
+        drawn = []
+        for part in plan.slices:
+            sequence = self._running[part.sequence]
+            sequence.ready += len(part.tokens)
+            if part.choice is not None and not sequence.ended:
+                drawn.append(self._book(sequence, tokens[part.sequence]))
+            if sequence.ended:
+                self._release(sequence)
+        return drawn
+
+    def fail(self) -> list[int]:
+        """Drop all that runs, after the memory was wiped; who waits still waits. Returns whom it hit."""
+        lost = [number for number, sequence in self._running.items() if not sequence.ended]
+        self._running.clear()
+        self._flight = frozenset()
+        self.cache.clear()
+        return lost
+
+    def check(self) -> None:
+        """Raises AssertionError, with the numbers, when the books do not balance."""
+        self.cache.check()
+        assert self.running <= self.limits.slots, f"{self.running} run in {self.limits.slots} slots"
+        assert self.cache.lent == self.running, f"{self.cache.lent} rows are lent to {self.running}"
+        assert all(one.row >= 0 for one in self._running.values()), "a running sequence has no row"
+        assert all(one.passed <= PATIENCE for one in self._waiting.values()), "a sequence starves"
+
+    def _wait(self, ahead: int) -> int:
+        return max(1, math.ceil(self.pace * (ahead - self.limits.slots + 1) / self.limits.slots))
+
+    def _share(self, owner: str) -> int:
+        everyone = [*self._waiting.values(), *self._running.values()]
+        return sum(one.owner == owner and not one.ended for one in everyone)
+
+    def _admit(self) -> tuple[Move, ...]:
+        moves: list[Move] = []
+        while len(self._running) < self.limits.slots and (sequence := self._next()):
+            for one in self._waiting.values():
+                if one is sequence:
+                    break
+                one.passed += self._welcome(one)
+            del self._waiting[sequence.id]
+            lease = self.cache.take(sequence.key, sequence.prompt, len(sequence.prompt) + sequence.limit)
+            sequence.row = lease.row
+            sequence.ready = sequence.cached = lease.length
+            self._running[sequence.id] = sequence
+            moves += lease.moves
+        return tuple(moves)
+
+    def _next(self) -> Sequence | None:
+        """Whoever was passed over too often; else people first, and of them who has the least running."""
+        welcome = [one for one in self._waiting.values() if self._welcome(one)]
+        return min(
+            welcome,
+            key=lambda one: (
+                one.passed < PATIENCE,
+                one.passed < PATIENCE and one.priority == "background",
+                one.passed < PATIENCE and sum(r.owner == one.owner for r in self._running.values()),
+            ),
+            default=None,
+        )
+
+    def _welcome(self, sequence: Sequence) -> bool:
+        """Background work leaves one slot to people."""
+        if sequence.priority == "person":
+            return True
+        background = sum(one.priority == "background" for one in self._running.values())
+        return background < max(1, self.limits.slots - 1)
+
+    def _prefill(self) -> list[Slice]:
+        """Half the chunk to the oldest prompt, so that it gets on; the rest to the shortest, which are soon done."""
+        prompts = [one for one in self._running.values() if one.pending > 1]
+        if not prompts:
+            return []
+        share = {prompts[0].id: min(prompts[0].pending, math.ceil(self.limits.chunk / 2))}
+        room = self.limits.chunk - share[prompts[0].id]
+        for one in sorted(prompts, key=lambda one: (one.priority == "background", one.pending)):
+            more = min(room, one.pending - share.get(one.id, 0))
+            share[one.id] = share.get(one.id, 0) + more
+            room -= more
+        return [self._slice(one, share[one.id]) for one in prompts if share[one.id]]
+
+    def _slice(self, sequence: Sequence, count: int) -> Slice:
+        start = sequence.ready
+        last = count == sequence.pending
+        choice = sequence.choice
+        now = Choice(choice.temperature, choice.top_p, choice.seed, len(sequence.answer))
+        tokens = sequence.span(start, start + count)
+        return Slice(sequence.id, sequence.row, start, tokens, now if last else None)
+
+    def _book(self, sequence: Sequence, token: int) -> Drawn:
+        if token in self.end_tokens:
+            sequence.ended = True
+            return Drawn(sequence.id, None, "stop")
+        sequence.answer.append(token)
+        sequence.ended = len(sequence.answer) >= sequence.limit
+        return Drawn(sequence.id, token, "length" if sequence.ended else None)
+
+    def _release(self, sequence: Sequence) -> None:
+        del self._running[sequence.id]
+        self.cache.give(sequence.row, sequence.key, sequence.span(0, sequence.ready))

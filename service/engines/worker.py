@@ -1,0 +1,171 @@
+"""The one thread that owns the model: plan, run, settle, hand pieces out.
+
+Callers come in from any thread, under one lock that is never held while the model runs.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol
+
+from service.core import Finish, Load, Piece, Usage
+from service.engines.scheduler import Drawn, Limits, Plan, Scheduler, Sequence
+from service.engines.transcript import Transcript
+from service.errors import NotReady, PrivityError
+
+log = logging.getLogger("privity.engine")
+WINDOW = 5.0  # seconds over which speed is counted
+
+Deliver = Callable[[Piece | PrivityError], None]
+
+
+class Runner(Protocol):
+    """What carries plans out: a model and its memory."""
+
+    limits: Limits
+    end_tokens: frozenset[int]
+
+    def piece(self, token: int) -> bytes: ...
+    def run(self, plan: Plan) -> dict[int, int]: ...
+    def reset(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Request:
+    """A sequence on its way, and who hears its pieces. `deliver` is called from the worker's thread."""
+
+    sequence: Sequence
+    transcript: Transcript
+    deliver: Deliver
+    came: float = field(default_factory=time.monotonic)
+    spoke: bool = False
+
+
+class Worker:
+    """Runs requests until `close`. A step that fails takes its running requests with it, and only them."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._scheduler = Scheduler(runner.limits, runner.end_tokens)
+        self._requests: dict[int, Request] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._first: deque[float] = deque(maxlen=32)  # seconds to the first token
+        self._steps: deque[tuple[float, int]] = deque(maxlen=4096)  # (when, tokens)
+        self._thread = threading.Thread(target=self._work, name="privity-model", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: Request) -> None:
+        """Queue a request. Raises Busy, or NotReady when the worker is closing."""
+        with self._changed:
+            if self._closing:
+                raise NotReady("The service is stopping. Try again when it is back.")
+            self._scheduler.add(request.sequence)
+            self._requests[request.sequence.id] = request
+            self._changed.notify_all()
+
+    def cancel(self, number: int) -> None:
+        """The reader has left: nothing more is delivered, and the slot is free after the step that runs now."""
+        with self._changed:
+            self._requests.pop(number, None)
+            self._scheduler.end(number)
+            self._changed.notify_all()
+
+    def load(self) -> Load:
+        with self._changed:
+            since = time.monotonic() - WINDOW
+            recent = sum(count for when, count in self._steps if when >= since)
+            first = median(self._first) if self._first else 0.0
+            return Load(self._scheduler.running, self._scheduler.waiting, recent / WINDOW, first)
+
+    def check(self) -> None:
+        """Raises AssertionError, with the numbers, when the books do not balance."""
+        with self._changed:
+            self._scheduler.check()
+            known = self._scheduler.running + self._scheduler.waiting
+            assert len(self._requests) <= known, f"{len(self._requests)} requests for {known} sequences"
+
+    def close(self, patience: float = 10.0) -> None:
+        """Take no more, give what runs `patience` seconds to finish, tell the rest, and free the model."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._requests, patience)
+            left, self._requests = list(self._requests.values()), {}
+            for request in left:
+                self._scheduler.end(request.sequence.id)
+            self._changed.notify_all()
+        for request in left:
+            request.deliver(NotReady("The service is stopping, and this answer was not finished. Ask again."))
+        self._thread.join()
+        self._runner.close()
+
+    def _work(self) -> None:
+        while plan := self._next():
+            try:
+                self._settle(plan, self._runner.run(plan))
+            except Exception:
+                log.exception("a step failed")  # the trace holds calls and numbers, no text
+                self._fail()
+
+    def _next(self) -> Plan | None:
+        """The next plan; waits for work. None when closing and nothing is left to do."""
+        with self._changed:
+            while (plan := self._scheduler.plan()) is None:
+                if self._closing and not self._requests:
+                    return None
+                self._changed.wait()
+            return plan
+
+    def _settle(self, plan: Plan, tokens: dict[int, int]) -> None:
+        with self._changed:
+            drawn = self._scheduler.settle(plan, tokens)
+            self._steps.append((time.monotonic(), len(drawn)))
+            for one in drawn:
+                if request := self._requests.get(one.sequence):
+                    self._tell(request, one)
+            self._changed.notify_all()
+
+    def _tell(self, request: Request, drawn: Drawn) -> None:
+        if not request.spoke:
+            request.spoke = True
+            self._first.append(time.monotonic() - request.came)
+        text, finish = _write(request.transcript, self._runner, drawn)
+        if finish:
+            self._finish(request)
+            request.deliver(Piece(text, finish, _usage(request.sequence)))
+        elif text:
+            request.deliver(Piece(text))
+
+    def _finish(self, request: Request) -> None:
+        """Take a request off the books; a stop string ends a sequence that would go on."""
+        del self._requests[request.sequence.id]
+        self._scheduler.end(request.sequence.id)
+        seconds = time.monotonic() - request.came
+        self._scheduler.pace += (seconds - self._scheduler.pace) / 8
+
+    def _fail(self) -> None:
+        with contextlib.suppress(Exception):  # if it is beyond repair, the next step fails and says so
+            self._runner.reset()
+        with self._changed:
+            lost = [self._requests.pop(one, None) for one in self._scheduler.fail()]
+            self._changed.notify_all()
+        for request in filter(None, lost):
+            request.deliver(PrivityError("The model failed in the middle of this answer. Ask again."))
+
+
+def _write(transcript: Transcript, runner: Runner, drawn: Drawn) -> tuple[str, Finish | None]:
+    text = "" if drawn.token is None else transcript.push(runner.piece(drawn.token))
+    if transcript.stopped:
+        return text, "stop"
+    return (text + transcript.close(), drawn.finish) if drawn.finish else (text, None)
+
+
+def _usage(sequence: Sequence) -> Usage:
+    return Usage(len(sequence.prompt), len(sequence.answer), sequence.cached)

@@ -1,0 +1,213 @@
+"""The house, built once and passed down; and the BentoML service that serves it.
+
+BentoML imports this module in several processes, so nothing heavy happens at import: the house opens when the one
+worker starts, and the model loads in the background while /readyz says so.
+"""
+
+from service.offline import go_offline
+
+go_offline()
+
+import asyncio  # noqa: E402
+import logging  # noqa: E402
+import threading  # noqa: E402
+from collections.abc import AsyncIterator  # noqa: E402
+from contextlib import asynccontextmanager  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
+
+import bentoml  # noqa: E402
+from starlette.applications import Starlette  # noqa: E402
+from starlette.types import Receive, Scope, Send  # noqa: E402
+
+from service import config  # noqa: E402
+from service.core import Caller, Role  # noqa: E402
+from service.errors import NotReady  # noqa: E402
+from service.lock import HomeLock  # noqa: E402
+from service.telemetry import gauges  # noqa: E402
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from service.assistant import Assistant
+    from service.engines import Engine
+
+log = logging.getLogger("privity")
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+class House:
+    """Everything that runs, floor by floor. `open` returns at once; the model follows in a thread of its own."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        from service.access import Accounts, Walls
+        from service.assistant import Conversations
+        from service.retrieval import Library
+        from service.storage import Database
+
+        self.settings = settings
+        self._lock = HomeLock(settings.home, self.address)
+        self.database = Database(settings.home / "privity.db")
+        self.accounts = Accounts(self.database, settings.serve.session_hours)
+        self.walls = Walls(self.database)
+        self.conversations = Conversations(self.database)
+        self.library = Library(settings.home, self.database, settings)
+        self.stage = "opening"
+        self._engine: Engine | None = None
+        self._assistant: Assistant | None = None
+
+    @classmethod
+    def open(cls, settings: config.Settings) -> "House":
+        house = cls(settings)
+        threading.Thread(target=house.load, name="privity-load", daemon=True).start()
+        return house
+
+    @property
+    def address(self) -> str:
+        """Where a program on this machine reaches the service, as the settings have it."""
+        serve = self.settings.serve
+        host = "127.0.0.1" if serve.host in ("0.0.0.0", "::") else serve.host  # noqa: S104
+        return f"http://{host}:{serve.port}"
+
+    @property
+    def engine(self) -> "Engine":
+        if self._engine is None:
+            raise NotReady(
+                f"The model is not ready ({self.stage}). Try again in a few seconds.", retry_after=5
+            )
+        return self._engine
+
+    @property
+    def assistant(self) -> "Assistant":
+        if self._assistant is None:
+            raise NotReady(
+                f"The model is not ready ({self.stage}). Try again in a few seconds.", retry_after=5
+            )
+        return self._assistant
+
+    @property
+    def ready(self) -> bool:
+        return self.stage == "ready"
+
+    def load(self) -> None:
+        """Loads the model and the embedder, and furnishes an empty house. What fails is told by `stage`."""
+        from service.assistant import Assistant
+        from service.engines import open_engine
+
+        try:
+            self.stage = "loading the base model"
+            self._engine = open_engine(self.settings)
+            self.stage = "loading the embedder"
+            self.library.warm()
+            self._assistant = Assistant(self._engine, self.library, self.settings)
+            self.stage = "ready"
+        except Exception as error:
+            self.stage = f"failed: {type(error).__name__}"
+            log.exception("the house could not be opened")
+
+    def furnish(self) -> None:
+        """The first time: an admin with a random password, told once, and the sample matters."""
+        if self.accounts.people():
+            return
+        password = self.accounts.add("admin", Role.ADMIN)
+        admin = self.accounts.sign_in("admin", password).caller
+        if self.settings.serve.samples:
+            self._add_samples(admin)
+        _say(f"First sign-in: user admin, password {password}", "Keep it: it is not shown again.")
+
+    def _add_samples(self, admin: Caller) -> None:
+        import json
+
+        for card in sorted(SAMPLES.glob("*/matter.json")):
+            described = json.loads(card.read_text("utf-8"))
+            matter = self.walls.open_matter(admin, described["name"]).id
+            scope = self.walls.scope(admin, [matter])
+            for name in described["documents"]:
+                self.library.add((card.parent / name).read_bytes(), name, scope, matter)
+
+    def close(self) -> None:
+        self.library.close()
+        if self._engine is not None:
+            self._engine.close()
+        self.database.close()
+        self._lock.release()
+
+
+def _say(*lines: str) -> None:
+    print(*("", *lines, ""), sep="\n", flush=True)  # noqa: T201 — for the person at the terminal
+
+
+@asynccontextmanager
+async def _open(front: "Front") -> AsyncIterator[None]:
+    """Opens the house in the worker, and mounts the API and the page once it stands."""
+    house = await asyncio.to_thread(House.open, config.load())
+    await asyncio.to_thread(house.furnish)
+    app = await asyncio.to_thread(_furnished_app, house, front)
+    front.house = house
+    front.mount("/", app)
+    try:
+        async with app.router.lifespan_context(app):
+            _say(f"Privity is at {house.address} (the model loads in the background)")
+            yield
+    finally:
+        front.routes.clear()
+        await asyncio.to_thread(house.close)
+
+
+def _furnished_app(house: House, front: "Front") -> "FastAPI":
+    """The API with the page on it."""
+    from fastapi.responses import HTMLResponse, RedirectResponse
+
+    from service.api import create_app, session
+    from ui.app import login_page, mount
+
+    app = create_app(house)
+    app.add_api_route("/", lambda: RedirectResponse("/ui"), include_in_schema=False)
+    app.add_api_route("/login", login_page, response_class=HTMLResponse, include_in_schema=False)
+    mount(
+        app,
+        username=lambda request: session(request, house.accounts),
+        address=lambda: front.address or house.address,
+    )
+    return app
+
+
+class Front(Starlette):
+    """What BentoML mounts before the house stands; the house moves in when the worker starts."""
+
+    house: House | None = None
+    address = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Whoever starts BentoML chooses the port: the socket that a request came by knows it.
+        if not self.address and scope["type"] == "http" and scope.get("server"):
+            host, port = scope["server"]
+            self.address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+        await super().__call__(scope, receive, send)
+
+
+front = Front(lifespan=_open)
+
+
+@bentoml.service(
+    name="privity",
+    workers=1,  # one process owns the model
+    threads=16,
+    traffic={"timeout": 3600},
+    http={"host": config.load().serve.host, "port": config.load().serve.port},
+    endpoints={"livez": "/livez", "readyz": "/readyz"},
+    logging={"access": {"enabled": False}},  # its lines would hold raw addresses
+)
+@bentoml.asgi_app(front, path="/")
+class Privity:
+    """Answers from a firm's own documents, with citations that are checked."""
+
+    def __is_ready__(self) -> bool:
+        return front.house is not None and front.house.ready
+
+    def __metrics__(self, collected: str) -> str:
+        """BentoML's hook: leaves out its own series, labelled with raw paths, and adds what is true at this moment."""
+        ours = "".join(line for line in collected.splitlines(keepends=True) if "bentoml_service" not in line)
+        house = front.house
+        return ours + gauges(house.engine.load()) if house is not None and house.ready else ours

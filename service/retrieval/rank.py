@@ -1,0 +1,208 @@
+"""Which documents a question names, which passages answer it, and whether any does. Pure.
+
+1. *Document first.* BM25 over character 4-grams of each document's profile puts the document that a question names
+   on top, whatever its spelling ("Adams Golf, Ltd." finds ADAMSGOLFINC_03_21_2005.txt).
+2. *Name out.* The words that name the document say nothing about the passage, and outshout those that do: they are
+   taken out of the question before passages are searched.
+3. *Fusion.* Cosine + BLEND x BM25 / (best BM25 in scope).
+4. *Threshold.* When not even the best passage is near the question, nothing is.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+BLEND = 0.2
+KEPT = 3  # documents searched when a question names one
+CLOSE = 0.75  # of the best document's score: below it a document is not the one named
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SIGNS = re.compile(r"^[^\w\"“(]+|^[^\w]+$")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
+STOP = frozenset(
+    """a about all also am an and any are as at be been being between by can could did do does doing for from had has
+    have having he her him his how i if in into is it its me more most my no nor not of on or our she should so some
+    such than that the their them then there these they this those to under up upon us was we were what when where
+    which while who whom whose why will with would you your""".split()
+)
+_ASKING = frozenset("can could did do does how is may must shall was what when where which who whom whose why will".split())
+LEGAL_FORMS = frozenset(
+    "ag bv co com company corp corporation gmbh inc incorporated limited llc llp lp ltd nv plc sa spa".split()
+)
+
+
+def grams(text: str) -> list[str]:
+    """The character 4-grams of a text, letter case, spacing and signs levelled; "_" stands for a gap."""
+    plain = "_" + "_".join(_WORD.findall(text.lower())) + "_"
+    return [plain[at : at + 4] for at in range(len(plain) - 3)]
+
+
+def profile(title: str, text: str) -> str:
+    """The 4-grams of what tells a document from others: its name (twice), its head and its tail."""
+    name = _stem(title)
+    return " ".join(grams(f"{name} {name} {text[:1500]} {text[-1200:]}"))
+
+
+def terms(text: str) -> list[str]:
+    """The words that are searched for; small words only when there are no others."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    return [word for word in words if word not in STOP] or words
+
+
+def names(title: str, text: str) -> frozenset[str]:
+    """The words of a document's name, and the proper nouns of its head (its parties, in a contract).
+
+    A proper noun is a word that the head writes with a capital and the whole document never without.
+    """
+    lower = set(re.findall(r"\b[a-z][\w]*", text))
+    head = {word.lower() for word in _WORD.findall(text[:1500]) if word[0].isupper()}
+    return frozenset({word.lower() for word in _WORD.findall(_CAMEL.sub(" ", _stem(title)))} | (head - lower))
+
+
+def _glued(title: str) -> str:
+    return "".join(_WORD.findall(_stem(title).lower()))
+
+
+def _stem(title: str) -> str:
+    return re.sub(r"\.[A-Za-z]{1,5}$", "", title).replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a document is known by: its title, and the words of its names (see `names`)."""
+
+    title: str
+    words: frozenset[str]
+
+    def names(self, word: str) -> bool:
+        """Whether a word of a question names this document."""
+        low = word.lower()
+        return (word[0].isupper() and low in self.words) or (len(low) >= 4 and low in _glued(self.title))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a question names: documents by likeness (none when it names none), and the rest of the question."""
+
+    documents: dict[str, float]
+    text: str
+
+
+def named(query: str, scores: Mapping[str, float], cards: Mapping[str, Card]) -> Named:
+    """Read the names out of a question, given the documents' likeness to it by 4-grams.
+
+    It names documents when two of its words are names that few documents bear; one will do if a single document
+    stands out by likeness.
+    """
+    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:KEPT]
+    if not ranked:
+        return Named({}, query)
+    best, top = ranked[0]
+    rest, naming = without(query, cards[best])
+    few = max(2, len(cards) // 3)
+    rare = [w for w in naming if w not in LEGAL_FORMS and _bearers(w, cards, few) <= few]
+    close = {id: score / top for id, score in ranked if score >= CLOSE * top}
+    if len(rare) + (len(close) == 1) < 2:
+        return Named({}, rest if len(naming) > 1 else query)
+    return Named(close, rest)
+
+
+def _bearers(word: str, cards: Mapping[str, Card], enough: int) -> int:
+    found = 0
+    for card in cards.values():
+        found += card.names(word.title())
+        if found > enough:
+            break
+    return found
+
+
+def without(query: str, card: Card) -> tuple[str, set[str]]:
+    """The question without the stretch that names the document, and the naming words in that stretch.
+
+    The stretch is the run of words within one sentence in which names outweigh the rest the most.
+    """
+    best: tuple[float, int, int, list[Word]] = (1.5, 0, 0, [])
+    for sentence in _sentences(query, card):
+        weight, first, last = _densest(sentence)
+        if weight > best[0]:
+            best = (weight, first, last, sentence)
+    weight, first, last, sentence = best
+    if not sentence:
+        return query, set()
+    start, end = _stretch(sentence, first, last)
+    rest = " ".join((query[:start].rstrip(" ,;") + " " + _SIGNS.sub("", query[end:])).split())
+    naming = {word.low for word in sentence[first : last + 1] if word.weight > 0}
+    return (rest, naming) if any(w not in STOP for w in terms(rest)) else (query, naming)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a question. `weight` is 1 for a name, 0 for a small word, less for others."""
+
+    start: int
+    end: int
+    low: str
+    weight: float
+
+
+def _sentences(query: str, card: Card) -> Iterator[list[Word]]:
+    """The words of each sentence; a semicolon or colon ends one too, the point of an abbreviation does not."""
+    sentence: list[Word] = []
+    for match in _WORD.finditer(query):
+        if sentence and _ends(query[sentence[-1].end : match.start()], sentence[-1].low):
+            yield sentence
+            sentence = []
+        sentence.append(Word(match.start(), match.end(), match.group().lower(), _weight(match.group(), card)))
+    yield sentence
+
+
+def _ends(between: str, before: str) -> bool:
+    if any(sign in between for sign in ";:?!\n"):
+        return True
+    return "." in between and between != "." and len(before) > 3 and before not in LEGAL_FORMS
+
+
+def _weight(word: str, card: Card) -> float:
+    if word.lower() in STOP or word.lower() in LEGAL_FORMS:
+        return 0.0
+    if card.names(word):
+        return 1.0
+    return -0.3 if word[0].isupper() or len(word) == 1 else -1.0
+
+
+def _densest(sentence: list[Word]) -> tuple[float, int, int]:
+    """The run of words with the greatest weight, as (weight, first, last)."""
+    best, run, begin = (0.0, 0, 0), 0.0, 0
+    for at, word in enumerate(sentence):
+        if run <= 0:
+            run, begin = 0.0, at
+        run += word.weight
+        if run > best[0]:
+            best = (run, begin, at)
+    return best
+
+
+def _stretch(sentence: list[Word], first: int, last: int) -> tuple[int, int]:
+    """Where the naming stretch begins and ends: with the small words that lead to it ("under the … between"), to
+    the sentence's end when only small words or capitals follow, and then with a lone word before it ("Consider")."""
+    tail = sentence[last + 1 :]
+    while first and sentence[first - 1].weight == 0 and sentence[first - 1].low not in _ASKING:
+        first -= 1
+    if all(word.weight > -1 for word in tail):
+        last = len(sentence) - 1
+        lead = sentence[:first]
+        if sum(word.weight == -1 for word in lead) <= 1 and not _ASKING & {word.low for word in lead}:
+            first = 0
+    return sentence[first].start, sentence[last].end
+
+
+def fuse(cosines: Mapping[str, float], bm25: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Passages by cosine and words together, best first; equals stand in the order of their ids."""
+    most = max(bm25.values(), default=0.0) or 1.0
+    scored = [(id, cosine + BLEND * bm25.get(id, 0.0) / most) for id, cosine in cosines.items()]
+    return sorted(scored, key=lambda item: (-item[1], item[0]))
+
+
+def relevant(cosines: Iterable[float]) -> bool:
+    """Whether the best passage is near enough for the question to have an answer here at all."""
+    return max(cosines, default=0.0) >= 0.2

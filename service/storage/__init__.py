@@ -1,0 +1,5 @@
+"""The database: SQLite in the home folder, its schema kept by Alembic."""
+
+from service.storage.database import Database
+
+__all__ = ["Database"]

@@ -1,0 +1,130 @@
+"""Every table of the house. Times are Unix seconds; ids are random or content-derived, never client text."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+def _owned_by(column: str) -> Any:
+    return mapped_column(ForeignKey(column, ondelete="CASCADE"), index=True)
+
+
+class User(Table):
+    __tablename__ = "users"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password: Mapped[str]  # argon2id hash
+    role: Mapped[str]
+    disabled: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[float]
+
+
+class Session(Table):
+    """A browser's sign-in, found by the sha256 of its token: the token itself is nowhere on disk."""
+
+    __tablename__ = "sessions"
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    user: Mapped[str] = _owned_by("users.id")
+    expires: Mapped[float]
+
+
+class Key(Table):
+    """A bearer key for programs, found by the sha256 of its secret."""
+
+    __tablename__ = "keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    user: Mapped[str] = _owned_by("users.id")
+    name: Mapped[str]
+    created: Mapped[float]
+    used: Mapped[float] = mapped_column(default=0.0)
+
+
+class Matter(Table):
+    __tablename__ = "matters"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created: Mapped[float]
+
+
+class Member(Table):
+    __tablename__ = "members"
+    matter: Mapped[str] = mapped_column(ForeignKey("matters.id", ondelete="CASCADE"), primary_key=True)
+    user: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+
+
+class DocumentRow(Table):
+    """A file's line in the library. READY is written last, after its files and its index entries."""
+
+    __tablename__ = "documents"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    matter: Mapped[str] = _owned_by("matters.id")
+    title: Mapped[str]
+    kind: Mapped[str]
+    digest: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    size: Mapped[int] = mapped_column(default=0)
+    pages: Mapped[int] = mapped_column(default=0)
+    pages_without_text: Mapped[int] = mapped_column(default=0)
+    passages: Mapped[int] = mapped_column(default=0)
+    characters: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    added: Mapped[float]
+    added_by: Mapped[str] = mapped_column(default="")
+
+
+class Conversation(Table):
+    __tablename__ = "conversations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    matter: Mapped[str] = _owned_by("matters.id")
+    user: Mapped[str] = _owned_by("users.id")
+    title: Mapped[str]
+    created: Mapped[float]
+    updated: Mapped[float]
+
+
+class AnswerRow(Table):
+    """A finished answer with what it rested on, as the HTTP object `privity` tells it."""
+
+    __tablename__ = "answers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user: Mapped[str] = _owned_by("users.id")
+    created: Mapped[float]
+    matters: Mapped[list[str]] = mapped_column(JSON)
+    proof: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Turn(Table):
+    __tablename__ = "turns"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation: Mapped[str] = _owned_by("conversations.id")
+    role: Mapped[str]
+    text: Mapped[str]
+    answer: Mapped[str | None] = mapped_column(ForeignKey("answers.id", ondelete="SET NULL"), index=True)
+    created: Mapped[float]
+
+
+class Feedback(Table):
+    __tablename__ = "feedback"
+    answer: Mapped[str] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True)
+    user: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    verdict: Mapped[str]  # "good" or "bad"
+    correction: Mapped[str] = mapped_column(default="")
+    created: Mapped[float]
+
+
+Index("ix_documents_matter_digest", DocumentRow.matter, DocumentRow.digest)

@@ -1,0 +1,121 @@
+"""The house, run for real: one service on a free port with its own home, shared by the tests that speak HTTP."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class RunningHouse:
+    """A served Privity: its address, the admin's password, a key of theirs, and its home folder."""
+
+    url: str
+    admin_password: str
+    key: str
+    home: Path
+    log: Path
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=120
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(home: Path, port: int, **more: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PRIVITY_")}
+    return clean | {"PRIVITY_HOME": str(home), "PRIVITY_PORT": str(port), "PYTHONUNBUFFERED": "1"} | more
+
+
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    process.terminate()
+    raise AssertionError("the service did not become ready:\n" + log.read_text()[-4000:])
+
+
+def command_line(home: Path, port: int, *words: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "service.cli", *words],
+        cwd=ROOT,
+        env=environment(home, port),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared base model, made once for all tests; the tree's own `var/` serves if it has it."""
+    ready = ROOT / "var" / "models"
+    if not ready.is_dir():
+        home = tmp_path_factory.mktemp("prepared")
+        command_line(home, 1, "prepare")
+        ready = home / "models"
+    return ready
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[RunningHouse]:
+    home = tmp_path_factory.mktemp("house")
+    (home / "models").symlink_to(models, target_is_directory=True)
+    port, log = free_port(), home / "serve.log"
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.cli", "serve"],
+            cwd=ROOT,
+            env=environment(home, port),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until_ready(url, process, log)
+            told = re.search(r"user admin, password (\S+)", log.read_text())
+            assert told, log.read_text()
+            key = command_line(home, port, "keys", "create", "--name", "tests").strip()
+            yield RunningHouse(url, told[1], key, home, log)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def samples(house: RunningHouse) -> dict[str, str]:
+    """The sample matters, name to id, once every document is in its final state."""
+    with house.client() as client:
+        matters = {card["name"]: card["id"] for card in client.get("/api/matters").json()["matters"]}
+        for matter in matters.values():
+            deadline = time.monotonic() + 180
+            while any(
+                filed["state"] in ("queued", "reading", "embedding")
+                for filed in client.get(f"/api/matters/{matter}/documents").json()["documents"]
+            ):
+                assert time.monotonic() < deadline, "the samples were not read in time"
+                time.sleep(0.5)
+    return matters

@@ -1,0 +1,247 @@
+"""The scheduler against every order of arrivals, steps, cancellations and failures that hypothesis finds."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from service.engines.prefix import Copy, Forget, Key
+from service.engines.scheduler import PATIENCE, Limits, Plan, Scheduler, Sequence
+from service.errors import Busy
+
+LIMITS = Limits(slots=3, rows=6, cells=3 * 64, context=64, chunk=16, queue=5, per_person=4)
+END = 0
+
+
+def sequence(number: int, length: int = 8, limit: int = 4, **more: object) -> Sequence:
+    made = Sequence(number, tuple(range(1, length + 1)), limit, Key(str(more.pop("salt", number)), "base"))
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def step(scheduler: Scheduler, token: int = 7) -> Plan | None:
+    if plan := scheduler.plan():
+        scheduler.settle(plan, {part.sequence: token for part in plan.slices if part.choice})
+    return plan
+
+
+def drain(scheduler: Scheduler) -> int:
+    steps = 0
+    while step(scheduler):
+        steps += 1
+        assert steps < 10_000
+    return steps
+
+
+class Memory:
+    """What a model's rows would hold, so that a slice laid over the wrong tokens is caught."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, list[int]] = {row: [] for row in range(LIMITS.rows)}
+
+    def run(self, plan: Plan) -> None:
+        for move in plan.moves:
+            if isinstance(move, Copy):
+                assert not self.rows[move.target]
+                self.rows[move.target] = self.rows[move.source][: move.length]
+            elif isinstance(move, Forget):
+                del self.rows[move.row][move.start :]
+        for part in plan.slices:
+            assert len(self.rows[part.row]) == part.start
+            self.rows[part.row] += part.tokens
+        assert sum(map(len, self.rows.values())) <= LIMITS.cells
+
+
+class Walk(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler(LIMITS, frozenset({END}))
+        self.memory = Memory()
+        self.number = 0
+        self.alive: dict[int, Sequence] = {}
+        self.plan: Plan | None = None
+
+    @rule(
+        length=st.integers(1, 40),
+        limit=st.integers(1, 20),
+        owner=st.sampled_from(["", "ann", "bob"]),
+        salt=st.sampled_from("xy"),
+        background=st.booleans(),
+    )
+    def arrive(self, length: int, limit: int, owner: str, salt: str, background: bool) -> None:
+        self.number += 1
+        new = sequence(self.number, length, limit, salt=salt, owner=owner)
+        new.priority = "background" if background else "person"
+        before = len(self.alive)
+        mine = sum(one.owner == owner for one in self.alive.values())
+        try:
+            self.scheduler.add(new)
+        except Busy:
+            assert before >= LIMITS.slots + LIMITS.queue or (owner and mine >= LIMITS.per_person)
+        else:
+            self.alive[self.number] = new
+
+    @precondition(lambda self: self.plan is None)
+    @rule()
+    def begin(self) -> None:
+        self.plan = self.scheduler.plan()
+        assert (self.plan is None) == (not self.alive)
+        if self.plan:
+            self.memory.run(self.plan)
+            read = sum(len(part.tokens) for part in self.plan.slices if len(part.tokens) > 1)
+            assert read <= LIMITS.chunk
+            assert len({part.row for part in self.plan.slices}) == len(self.plan.slices)
+
+    @precondition(lambda self: self.plan is not None)
+    @rule(ends=st.booleans())
+    def land(self, ends: bool) -> None:
+        assert self.plan
+        drawn = {part.sequence: END if ends else 5 for part in self.plan.slices if part.choice}
+        for one in self.scheduler.settle(self.plan, drawn):
+            assert one.sequence in self.alive
+            if one.finish:
+                del self.alive[one.sequence]
+        self.plan = None
+
+    @precondition(lambda self: self.plan is not None)
+    @rule()
+    def crash(self) -> None:
+        for number in self.scheduler.fail():
+            del self.alive[number]
+        self.memory = Memory()
+        self.plan = None
+
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        if self.alive:
+            number = data.draw(st.sampled_from(sorted(self.alive)))
+            del self.alive[number]
+            self.scheduler.end(number)
+
+    @invariant()
+    def balanced(self) -> None:
+        self.scheduler.check()
+
+    def teardown(self) -> None:
+        if self.plan:
+            self.land(False)
+        while self.scheduler.running or self.scheduler.waiting:
+            self.begin()
+            self.land(False)
+        assert not self.alive
+        assert self.scheduler.running == self.scheduler.waiting == 0
+        self.scheduler.check()
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_running_answers_get_a_token_each_step_beside_a_long_prompt() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    scheduler.add(sequence(1, length=4, limit=20))
+    step(scheduler)
+    scheduler.add(sequence(2, length=50, limit=2))
+    for _ in range(3):
+        plan = step(scheduler)
+        assert plan
+        assert {part.sequence: len(part.tokens) for part in plan.slices} == {1: 1, 2: 16}
+
+
+def test_a_short_prompt_does_not_wait_for_a_long_one_nor_stop_it() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    scheduler.add(sequence(1, length=60, limit=2))
+    scheduler.add(sequence(2, length=6, limit=2))
+    plan = step(scheduler)
+    assert plan
+    assert {part.sequence: len(part.tokens) for part in plan.slices} == {1: 10, 2: 6}
+
+
+def test_the_queue_is_bounded_and_says_when_to_return() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    for number in range(LIMITS.slots + LIMITS.queue):
+        scheduler.add(sequence(number))
+    with pytest.raises(Busy) as caught:
+        scheduler.add(sequence(99))
+    assert caught.value.details["retry_after"] >= 1
+
+
+def test_without_a_queue_every_slot_can_still_be_used() -> None:
+    scheduler = Scheduler(replace(LIMITS, queue=0), frozenset({END}))
+    for number in range(LIMITS.slots):
+        scheduler.add(sequence(number))
+    with pytest.raises(Busy):
+        scheduler.add(sequence(99))
+
+
+def test_one_person_cannot_take_more_than_a_share_and_gets_it_back() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    for number in range(LIMITS.per_person):
+        scheduler.add(sequence(number, owner="ann"))
+    with pytest.raises(Busy):
+        scheduler.add(sequence(50, owner="ann"))
+    scheduler.add(sequence(51, owner="bob"))
+    scheduler.end(0)
+    scheduler.add(sequence(52, owner="ann"))
+
+
+def test_who_has_nothing_running_goes_before_who_has() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    for number in range(4):
+        scheduler.add(sequence(number, owner="ann"))
+    scheduler.add(sequence(10, owner="bob"))
+    plan = step(scheduler)
+    assert plan
+    assert 10 in {part.sequence for part in plan.slices}
+
+
+def test_background_work_leaves_a_slot_to_people_and_is_not_starved_by_them() -> None:
+    scheduler = Scheduler(replace(LIMITS, queue=100), frozenset({END}))
+    for number in range(3):
+        scheduler.add(sequence(number, limit=1, priority="background"))
+    for number in range(10, 12):
+        scheduler.add(sequence(number, limit=1))
+    plan = scheduler.plan()
+    assert plan
+    first = {part.sequence for part in plan.slices}
+    assert {10, 11} <= first
+    scheduler.fail()
+
+    starving = Scheduler(replace(LIMITS, queue=100), frozenset({END}))
+    old = sequence(0, limit=1, priority="background")
+    starving.add(old)
+    number = 0
+    while old.row < 0:
+        while starving.waiting < 6:
+            number += 1
+            starving.add(sequence(number, limit=1))
+        step(starving)
+        starving.check()
+    assert number <= PATIENCE + 2 * LIMITS.slots + 6
+
+
+def test_the_next_question_runs_only_what_is_new() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    scheduler.add(sequence(1, length=30, limit=2, salt="x"))
+    drain(scheduler)
+    again, other = sequence(2, length=40, limit=2, salt="x"), sequence(3, length=40, limit=2, salt="y")
+    scheduler.add(again)
+    scheduler.add(other)
+    drain(scheduler)
+    assert again.cached == 30
+    assert other.cached == 0
+
+
+def test_a_cancelled_sequence_frees_its_slot_at_once_or_when_its_step_lands() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    scheduler.add(sequence(1))
+    plan = scheduler.plan()
+    assert plan
+    scheduler.end(1)
+    assert scheduler.running == 1
+    assert scheduler.settle(plan, {1: 5}) == []
+    assert scheduler.running == 0
+    scheduler.check()

@@ -1,0 +1,132 @@
+"""Whatever comes in, a Document or Unreadable comes out."""
+
+import random
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.retrieval.loaders import Unreadable
+
+from .made import checked, docx, paragraph, pdf, read, run
+
+NAMES = st.sampled_from(["a.pdf", "a.docx", "a.txt", "a.md", "a.eml", "a.xyz", "a", "", "../..", "a.msg"])
+STARTS = st.sampled_from(
+    [
+        b"",
+        b"%PDF-1.7\n",
+        b"PK\x03\x04",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"\xff\xfe",
+        b"From: a\nTo: b\n\n",
+    ]
+)
+MAIL = (
+    b"From: a@x.example\nTo: b@x.example\nSubject: =?utf-8?B?w6Q=?=\nMIME-Version: 1.0\n"
+    b'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/html; charset=latin-1\n'
+    b"Content-Transfer-Encoding: quoted-printable\n\n<p>The rent=20is due<p>\n--b\n"
+    b"Content-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\nx\n--b--\n"
+)
+FORMATS = {
+    "a.pdf": pdf(pages=1),
+    "a.docx": docx(paragraph(runs=run("The rent") + "<w:r><w:tab/></w:r>") + paragraph("is due.")),
+    "a.eml": MAIL,
+}
+
+
+def survives(data: bytes, name: str) -> None:
+    with suppress(Unreadable):
+        checked(read(data, name))
+
+
+@given(STARTS, st.binary(max_size=400), NAMES)
+def test_random_bytes(start: bytes, data: bytes, name: str) -> None:
+    survives(start + data, name)
+
+
+@given(st.text(max_size=400), NAMES)
+def test_random_text(text: str, name: str) -> None:
+    survives(text.encode("utf-8", "replace"), name)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_truncated_files(name: str) -> None:
+    data = FORMATS[name]
+    for length in range(0, len(data), max(1, len(data) // 60)):
+        survives(data[:length], name)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_mutated_files(name: str) -> None:
+    chance = random.Random(7)
+    for _ in range(150):
+        data = bytearray(FORMATS[name])
+        for _ in range(chance.choice((1, 3, 20))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        survives(bytes(data), name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"To: " + b"a@b, " * 200_000,
+        b"Content-Type: text/plain; " + b"a=b; " * 200_000,
+        b"Subject: " + b"=?utf-8?q?a?= " * 100_000,
+        b"Content-Type: multipart/mixed; boundary=a\n\n--a\n" * 20_000,
+        b"Content-Type: message/rfc822\n\n" * 20_000,
+        b"Content-Type: text/html\n\n" + b"<p><![CDATA[" * 50_000,
+        b"A: b\n" * 200_000,
+    ],
+)
+@pytest.mark.timeout(20)
+def test_mail_made_to_take_long(data: bytes) -> None:
+    survives(b"From: a@b\n" + data, "a.eml")
+
+
+TAGS = st.sampled_from(
+    [
+        "p",
+        "r",
+        "t",
+        "tbl",
+        "tr",
+        "tc",
+        "sdt",
+        "sdtContent",
+        "ins",
+        "del",
+        "fldSimple",
+        "txbxContent",
+        "pPr",
+        "numPr",
+    ]
+)
+
+
+def wrapped(tag: str, parts: list[str]) -> str:
+    return f"<w:{tag}>{''.join(parts)}</w:{tag}>"
+
+
+TREES = st.recursive(
+    st.sampled_from(["word", "", "<w:br/>", '<w:fldChar w:fldCharType="begin"/>', '<w:footnoteReference w:id="1"/>']),
+    lambda inner: st.builds(wrapped, TAGS, st.lists(inner, max_size=4)),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(TREES, TREES)
+def test_any_nesting_of_word_elements(body: str, note: str) -> None:
+    survives(docx(paragraph("Text.") + body, footnotes=f'<w:footnote w:id="1">{note}</w:footnote>'), "a.docx")
+
+
+def test_deep_nesting_and_odd_numbers() -> None:
+    survives(docx("<w:sdt>" * 5000 + "</w:sdt>" * 5000), "a.docx")
+    survives(docx("<w:tbl><w:tr><w:tc>" * 60 + paragraph("x") + "</w:tc></w:tr></w:tbl>" * 60), "a.docx")
+    level = '<w:lvl w:ilvl="-4"><w:start w:val="99999999999999999999"/><w:lvlText w:val="%9%1"/></w:lvl>'
+    lists = (
+        f'<w:abstractNum w:abstractNumId="">{level}</w:abstractNum><w:num><w:abstractNumId w:val=""/></w:num>'
+    )
+    numbered = paragraph("x", '<w:numPr><w:ilvl w:val="-4"/><w:numId w:val="1"/></w:numPr>')
+    survives(docx(numbered * 3, numbering=lists), "a.docx")

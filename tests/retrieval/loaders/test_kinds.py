@@ -1,0 +1,82 @@
+import io
+import zipfile
+
+import pytest
+
+from service.config import Documents
+from service.core import State
+from service.retrieval.loaders import Unreadable, load
+
+from .made import docx, paragraph, pdf, read
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100)
+MAIL = b"From: a@x.example\nTo: b@x.example\nSubject: Rent\nDate: Mon, 4 Mar 2024 10:00:00 +0000\n\nDear B,"
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (pdf(), "lease.docx", "pdf"),
+        (docx(paragraph("Hello")), "lease.pdf", "docx"),
+        (b"plain words", "lease.pdf", None),
+        (b"plain words", "lease", "txt"),
+        (b"plain words", "lease.TEXT", "txt"),
+        (b"# words", "lease.md", "md"),
+        (MAIL, "mail.eml", "eml"),
+        (MAIL, "mail", "eml"),
+        (MAIL, "pasted.txt", "txt"),
+        (b"no headers here", "mail.eml", "txt"),
+    ],
+)
+def test_a_file_is_read_as_what_it_is(data: bytes, name: str, kind: str | None) -> None:
+    document = read(data, name)
+    assert document.kind == (kind or "txt")
+    assert document.title == name
+
+
+def test_a_wrong_name_is_noted() -> None:
+    assert read(pdf(), "lease.docx").notes == ("The file is named .docx and was read as what it is: PDF.",)
+    assert read(pdf(), "lease.pdf").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "state", "word"),
+    [
+        (b"", "a.pdf", State.EMPTY, "0 bytes"),
+        (b" \n\t\n", "a.txt", State.EMPTY, "no text"),
+        (OLE + "EncryptedPackage".encode("utf-16-le"), "a.docx", State.ENCRYPTED, "password"),
+        (OLE + "WordDocument".encode("utf-16-le"), "a.doc", State.UNSUPPORTED, ".doc"),
+        (OLE + "__substg1.0_".encode("utf-16-le"), "a.msg", State.UNSUPPORTED, "Outlook"),
+        (b"{\\rtf1 hello}", "a.rtf", State.UNSUPPORTED, "RTF"),
+        (b"<!DOCTYPE html><p>x</p>", "a.txt", State.UNSUPPORTED, "HTML"),
+        (b"<p>x</p>", "a.html", State.UNSUPPORTED, "HTML"),
+        (b"\x89PNG\r\n\x1a\n123", "a.png", State.UNSUPPORTED, "picture"),
+        (zipped("xl/workbook.xml"), "a.xlsx", State.UNSUPPORTED, "Excel"),
+        (zipped("a.pdf"), "a.zip", State.UNSUPPORTED, "zip"),
+        (zipped("a.pdf"), "a.docx", State.DAMAGED, "no Word document"),
+        (b"PK\x03\x04 and nothing more", "a.docx", State.DAMAGED, "damaged"),
+        (b"\x00\x01\x02\x03" * 50, "a.pdf", State.DAMAGED, "named .pdf"),
+        (b"\x00\x01\x02\x03" * 50, "a.bin", State.UNSUPPORTED, "Privity reads PDF"),
+        (b"%PDF-1.7 and nothing more", "a.pdf", State.DAMAGED, "damaged"),
+    ],
+)
+def test_what_is_not_read_says_why(data: bytes, name: str, state: State, word: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(data, name)
+    assert caught.value.state is state
+    assert word in caught.value.reason
+    assert caught.value.reason.endswith(".")
+
+
+def test_a_file_over_the_limit() -> None:
+    with pytest.raises(Unreadable) as caught:
+        load(b"x" * 11, "a.txt", "m", Documents(max_bytes=10))
+    assert caught.value.state is State.TOO_LARGE

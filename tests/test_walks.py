@@ -1,0 +1,330 @@
+"""The walks of docs/architecture.md over real HTTP: a served house, the real small model, the sample matters."""
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import openai
+import pytest
+
+from tests.conftest import RunningHouse, command_line
+
+LEASE = "Harrow Estates v Lyle"
+
+
+@pytest.fixture
+def client(house: RunningHouse) -> Iterator[httpx.Client]:
+    with house.client() as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(house: RunningHouse, client: httpx.Client) -> Iterator[httpx.Client]:
+    """A signed-in person who belongs to no matter."""
+    name = f"stranger{len(client.get('/api/users').json()['users'])}"
+    password = client.post("/api/users", json={"name": name}).json()["password"]
+    token = httpx.post(f"{house.url}/api/login", json={"name": name, "password": password}).json()["token"]
+    with house.client(token) as theirs:
+        yield theirs
+
+
+def ask(client: httpx.Client, matter: str, question: str, **more: object) -> dict[str, object]:
+    body = {"messages": [{"role": "user", "content": question}], "matter": matter, **more}
+    response = client.post("/v1/chat/completions", json=body)
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def chunks(response: httpx.Response) -> list[dict[str, object]]:
+    lines = [line.removeprefix("data: ") for line in response.iter_lines() if line]
+    assert lines[-1] == "[DONE]"
+    return [json.loads(line) for line in lines[:-1]]
+
+
+# --- a question --------------------------------------------------------------------------------------------
+
+
+def test_every_citation_is_verbatim_in_its_document(client: httpx.Client, samples: dict[str, str]) -> None:
+    reply = ask(
+        client, samples[LEASE], "How much notice must the tenant give to break the ground floor lease?"
+    )
+    privity = reply["privity"]
+    assert privity["refused"] is None and privity["citations"]
+    assert privity["coverage"]["documents"] >= 8 and privity["coverage"]["passages"] > 50
+    for citation in privity["citations"]:
+        text = client.get(f"/api/documents/{citation['document']}/text").text
+        assert citation["verified"] and text[citation["start"] : citation["end"]] == citation["quote"]
+    numbers = {int(n) for n in re.findall(r"\[(\d+)\]", reply["choices"][0]["message"]["content"])}
+    assert numbers and numbers <= {citation["n"] for citation in privity["citations"]}
+
+
+def test_a_stream_says_first_what_was_searched(client: httpx.Client, samples: dict[str, str]) -> None:
+    body = {
+        "messages": [{"role": "user", "content": "What is the annual rent of the first floor?"}],
+        "matter": samples[LEASE],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    with client.stream("POST", "/v1/chat/completions", json=body) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        parts = chunks(response)
+    searched = next(i for i, part in enumerate(parts) if "privity" in part)
+    spoken = next(i for i, part in enumerate(parts) if part["choices"][0]["delta"].get("content"))
+    assert searched < spoken
+    assert parts[-1]["privity"]["answer_id"] and parts[-1]["choices"][0]["finish_reason"] in (
+        "stop",
+        "length",
+    )
+    assert parts[-1]["usage"]["completion_tokens"] > 0
+
+
+def test_what_the_documents_do_not_say_is_refused(client: httpx.Client, samples: dict[str, str]) -> None:
+    reply = ask(client, samples[LEASE], "Which vaccine was recommended to the astronauts in orbit?")
+    privity = reply["privity"]
+    assert privity["refused"] and not privity["citations"]
+    assert reply["usage"]["completion_tokens"] == 0, "a refusal calls no model"
+    assert str(privity["coverage"]["documents"]) in reply["choices"][0]["message"]["content"]
+
+
+def test_an_empty_matter_refuses(client: httpx.Client) -> None:
+    matter = client.post("/api/matters", json={"name": "Empty"}).json()["id"]
+    assert ask(client, matter, "What is the rent?")["privity"]["refused"]
+    assert client.delete(f"/api/matters/{matter}").status_code == 204
+
+
+def test_a_conversation_is_kept_found_and_continued(client: httpx.Client, samples: dict[str, str]) -> None:
+    matter = samples[LEASE]
+    kept = client.post("/api/conversations", json={"matter": matter}).json()["id"]
+    ask(client, matter, "What is the annual rent under the ground floor lease?", conversation=kept)
+    ask(client, matter, "And when is it payable?", conversation=kept)
+    card = client.get(f"/api/conversations/{kept}").json()
+    assert [turn["role"] for turn in card["turns"]] == ["user", "assistant"] * 2
+    assert card["title"].startswith("What is the annual rent") and card["answers"] == 2
+    found = client.get("/api/conversations", params={"matter": matter, "find": "ANNUAL RENT"}).json()
+    assert kept in [c["id"] for c in found["conversations"]]
+    answer = card["turns"][1]["privity"]["answer_id"]
+    judged = client.post(
+        f"/api/answers/{answer}/feedback", json={"verdict": "bad", "correction": "Quarterly."}
+    )
+    assert judged.status_code == 204
+    assert client.delete(f"/api/conversations/{kept}").status_code == 204
+    assert client.get(f"/api/conversations/{kept}").status_code == 404
+
+
+def test_the_openai_client_works(house: RunningHouse, samples: dict[str, str]) -> None:
+    client = openai.OpenAI(base_url=f"{house.url}/v1", api_key=house.key, max_retries=0)
+    assert "base" in [model.id for model in client.models.list()]
+    plain = client.chat.completions.create(
+        model="base", messages=[{"role": "user", "content": "Say hello."}], max_tokens=8, seed=1
+    )
+    assert plain.choices[0].message.content and plain.usage and plain.usage.completion_tokens <= 8
+    stream = client.chat.completions.create(
+        model="base",
+        messages=[{"role": "user", "content": "What is the deposit under the ground floor lease?"}],
+        stream=True,
+        extra_body={"matter": samples[LEASE]},
+    )
+    last, said = None, ""
+    for last in stream:
+        said += (last.choices[0].delta.content or "") if last.choices else ""
+    assert said and last is not None and last.model_extra and last.model_extra["privity"]["answer_id"]
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "Hello"}])
+
+
+def test_the_same_seed_gives_the_same_words(client: httpx.Client) -> None:
+    body = {
+        "messages": [{"role": "user", "content": "Name three colours."}],
+        "max_tokens": 24,
+        "temperature": 0.9,
+        "top_p": 0.95,
+        "seed": 7,
+    }
+    said = [
+        client.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"]
+        for _ in range(2)
+    ]
+    assert said[0] == said[1]
+
+
+def test_several_people_are_answered_at_once(house: RunningHouse) -> None:
+    def one(number: int) -> str:
+        with house.client() as client:
+            body = {"messages": [{"role": "user", "content": f"Count to {number + 3}."}], "max_tokens": 16}
+            return str(client.post("/v1/chat/completions", json=body).json()["choices"][0]["finish_reason"])
+
+    with ThreadPoolExecutor(6) as people:
+        assert set(people.map(one, range(6))) <= {"stop", "length"}
+
+
+# --- the wall ----------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_finds_nothing(
+    client: httpx.Client, stranger: httpx.Client, samples: dict[str, str]
+) -> None:
+    matter = samples[LEASE]
+    document = client.get(f"/api/matters/{matter}/documents").json()["documents"][0]["id"]
+    conversation = client.post("/api/conversations", json={"matter": matter}).json()["id"]
+    assert stranger.get("/api/matters").json() == {"matters": []}
+    question = {"messages": [{"role": "user", "content": "What is the rent?"}], "matter": matter}
+    tried = [
+        stranger.get(f"/api/matters/{matter}"),
+        stranger.get(f"/api/matters/{matter}/documents"),
+        stranger.get(f"/api/matters/{matter}/members"),
+        stranger.put(f"/api/matters/{matter}/members/admin"),
+        stranger.delete(f"/api/matters/{matter}"),
+        stranger.post(f"/api/matters/{matter}/search", json={"query": "rent"}),
+        stranger.post(f"/api/matters/{matter}/documents", files={"files": ("a.txt", b"text")}),
+        stranger.post("/v1/chat/completions", json=question),
+        *(
+            stranger.get(f"/api/documents/{document}{part}")
+            for part in ("", "/text", "/file", "/pages/1.png", "/highlight?start=0&end=9")
+        ),
+        stranger.delete(f"/api/documents/{document}"),
+        stranger.get(f"/api/conversations/{conversation}"),
+        stranger.get("/api/conversations", params={"matter": matter}),
+    ]
+    assert {response.status_code for response in tried} == {404}
+    assert stranger.get("/api/users").status_code == 403
+    client.delete(f"/api/conversations/{conversation}")
+
+
+def test_without_a_sign_in_there_is_nothing(house: RunningHouse) -> None:
+    with httpx.Client(base_url=house.url) as nobody:
+        spec = nobody.get("/api/openapi.json").json()
+        for path, methods in spec["paths"].items():
+            for method in methods:
+                if path in ("/api/login", "/api/logout"):
+                    continue
+                address = re.sub(r"\{[^}]+\}", "1", path)
+                response = nobody.request(method, address, json={} if method in ("post", "patch") else None)
+                assert response.status_code in (401, 422), (method, path)
+                if response.status_code == 422:  # the body is read before anyone is asked for
+                    assert "details" in response.json()["error"]
+        assert nobody.get("/ui/", follow_redirects=False).headers["location"].endswith("/login")
+
+
+# --- documents ---------------------------------------------------------------------------------------------
+
+
+def test_upload_ask_delete(client: httpx.Client) -> None:
+    matter = client.post("/api/matters", json={"name": "Upload"}).json()["id"]
+    terms = "1. Warranty\n\nThe supplier warrants the zeppelin for seventeen months from delivery.\n"
+    files = [
+        ("files", ("Zeppelin terms.txt", terms.encode())),
+        ("files", ("copy.txt", terms.encode())),
+        ("files", ("broken.pdf", b"%PDF-1.7 broken")),
+        ("files", ("empty.txt", b"")),
+        ("files", ("program.exe", b"MZ\x00\x01")),
+    ]
+    response = client.post(f"/api/matters/{matter}/documents", files=files)
+    assert response.status_code == 202
+    assert response.json()["documents"][1]["state"] == "duplicate"
+    filed = settle(client, matter)
+    states = {one["title"]: one["state"] for one in filed}
+    assert states["Zeppelin terms.txt"] == "ready"
+    assert (states["broken.pdf"], states["empty.txt"], states["program.exe"]) == (
+        "damaged",
+        "empty",
+        "unsupported",
+    )
+    assert all(one["reason"].endswith(".") for one in filed if one["state"] != "ready")
+    question = "How long does the supplier warrant the zeppelin?"
+    assert "seventeen months" in str(ask(client, matter, question)["choices"])
+    document = next(one["id"] for one in filed if one["state"] == "ready")
+    assert client.get(f"/api/documents/{document}/file").content == terms.encode()
+    assert client.delete(f"/api/documents/{document}").status_code == 204
+    reply = ask(client, matter, question)
+    assert reply["privity"]["refused"] and "seventeen" not in json.dumps(reply)
+    assert client.delete(f"/api/matters/{matter}").status_code == 204
+
+
+def settle(client: httpx.Client, matter: str) -> list[dict[str, object]]:
+    import time
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        filed = list(client.get(f"/api/matters/{matter}/documents").json()["documents"])
+        if all(one["state"] not in ("queued", "reading", "embedding") for one in filed):
+            return filed
+        time.sleep(0.2)
+    raise AssertionError("the documents were not read in time")
+
+
+def test_a_pdf_page_and_where_a_quote_stands_on_it(client: httpx.Client, samples: dict[str, str]) -> None:
+    filed = client.get(f"/api/matters/{samples[LEASE]}/documents").json()["documents"]
+    lease = next(one for one in filed if one["title"].startswith("Lease") and one["kind"] == "pdf")
+    card = client.get(f"/api/documents/{lease['id']}").json()
+    assert len(card["page_list"]) == lease["pages"] > 3 and card["outline"]
+    picture = client.get(f"/api/documents/{lease['id']}/pages/2.png", params={"width": 400})
+    assert picture.content.startswith(b"\x89PNG")
+    start = card["page_list"][1]["start"] + 10
+    pages = client.get(
+        f"/api/documents/{lease['id']}/highlight", params={"start": start, "end": start + 80}
+    ).json()
+    assert pages["pages"][0]["number"] == 2
+    for x0, y0, x1, y1 in pages["pages"][0]["rects"]:
+        assert 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1
+
+
+# --- errors, health, logs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "named"),
+    [
+        ({"messages": []}, 422, "messages"),
+        ({"messages": [{"role": "user", "content": "hi"}], "logit_bias": {}}, 422, "logit_bias"),
+        ({"messages": [{"role": "user", "content": "hi"}], "n": 2}, 422, "n"),
+        ({"messages": [{"role": "user", "content": "hi"}], "temperature": 9}, 422, "temperature"),
+        ({"messages": [{"role": "assistant", "content": "hi"}]}, 400, "question"),
+        ({"messages": [{"role": "user", "content": "hi"}], "matter": []}, 400, "matter"),
+        ({"messages": [{"role": "user", "content": "word " * 20_000}]}, 400, "tokens"),
+    ],
+)
+def test_a_bad_question_is_told_why(
+    client: httpx.Client, body: dict[str, object], status: int, named: str
+) -> None:
+    response = client.post("/v1/chat/completions", json=body)
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert set(error) == {"code", "message", "details"} and named in error["message"]
+
+
+def test_errors_have_one_shape(client: httpx.Client) -> None:
+    for response in (client.get("/api/nothing"), client.delete("/api/me"), client.get("/api/matters/none")):
+        assert set(response.json()["error"]) == {"code", "message", "details"}
+
+
+def test_health_and_metrics(house: RunningHouse, client: httpx.Client) -> None:
+    assert client.get("/livez").status_code == client.get("/readyz").status_code == 200
+    metrics = client.get("/metrics").text
+    assert 'privity_questions_total{outcome="answered"}' in metrics
+    status = client.get("/api/status").json()
+    assert status["ready"] and status["engine"]["engine"] == "llama.cpp"
+
+
+def test_no_client_text_in_logs_or_metrics(
+    house: RunningHouse, client: httpx.Client, samples: dict[str, str]
+) -> None:
+    word = "quintessential-marzipan"
+    ask(client, samples[LEASE], f"What does the lease say about {word}?")
+    client.get("/api/conversations", params={"matter": samples[LEASE], "find": word})
+    client.post("/v1/chat/completions", json={"messages": [{"role": word, "content": word}]})
+    assert word not in house.log.read_text()
+    assert word not in client.get("/metrics").text
+
+
+def test_the_command_line_speaks_to_the_running_house(house: RunningHouse, samples: dict[str, str]) -> None:
+    said = command_line(
+        house.home,
+        int(house.url.rsplit(":", 1)[1]),
+        "ask",
+        "--matter",
+        LEASE,
+        "What is the rent of the first floor?",
+    )
+    assert "Searched" in said and "[1]" in said

@@ -1,0 +1,285 @@
+// What the page does by itself, without asking the service: keys, theme, dialogs, scrolling, the splitter.
+
+const privity = (() => {
+  const triggers = {};
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const wide = () => matchMedia("(min-width: 1200px)").matches;
+
+  // --- theme: the system's unless chosen here
+
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  function paint() {
+    const chosen = localStorage.getItem("privity.theme");
+    const dark = chosen ? chosen === "dark" : system.matches;
+    if (document.body && document.body.classList.contains("dark") !== dark) document.body.classList.toggle("dark", dark);
+    document.documentElement.style.colorScheme = dark ? "dark" : "light";
+  }
+  function switchTheme() {
+    localStorage.setItem("privity.theme", document.body.classList.contains("dark") ? "light" : "dark");
+    paint();
+  }
+  system.addEventListener("change", paint);
+  const ready = (start) => (document.body ? start() : document.addEventListener("DOMContentLoaded", start));
+  ready(() => {
+    paint();
+    new MutationObserver(paint).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  });
+
+  // --- panes
+
+  function adopt(name, element, trigger, watch) {
+    triggers[name] = trigger;
+    watch("value", () => (after[name] || (() => {}))(element));
+  }
+
+  let read = "";  // what the inspector showed last
+  const after = {
+    source(pane) {
+      const reader = $(".reader", pane);
+      if (!reader || reader.dataset.key === read) { read = reader ? read : ""; return; }
+      read = reader.dataset.key;
+      show();
+    },
+    rail() {
+      const { matter, talk } = $("#here").dataset;
+      const where = matter ? `#${matter}/${talk}` : location.pathname;
+      if (matter && location.hash !== where) history.replaceState(null, "", where);
+    },
+    talk() { settle(); },
+    live() { settle(); },
+  };
+
+  function show() {
+    const mark = $("#source mark, #source .mark");
+    const place = $("#source .outline .on");
+    requestAnimationFrame(() => {
+      if (mark) mark.scrollIntoView({ block: "center", inline: "nearest" }); else { const pages = $("#source .pages"); if (pages) pages.scrollTop = 0; }
+      if (place) place.scrollIntoView({ block: "nearest" });
+    });
+  }
+
+  // Follow an answer that is being written, unless its reader has scrolled away from the end.
+  let follow = true;
+  function settle() {
+    const scroll = $("#scroll");
+    if (!scroll) return;
+    if (!scroll.dataset.heard) {
+      scroll.dataset.heard = "yes";
+      scroll.addEventListener("scroll", () => { follow = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80; });
+    }
+    const turns = all("#talk article.turn");
+    const last = turns[turns.length - 1];
+    if ($("#live").textContent.trim()) { if (follow) scroll.scrollTop = scroll.scrollHeight; }
+    else if (follow && last) (last.previousElementSibling || last).scrollIntoView({ block: "start" });
+    follow = true;
+  }
+
+  function go(id) {
+    const target = document.getElementById(id);
+    if (target) target.scrollIntoView({ block: "start" });
+  }
+
+  // --- acts
+
+  function act(chosen, send) {
+    const { act: name, confirm, prompt, verb, value, long, choices, secret, ...rest } = chosen.dataset;
+    const data = { do: name, ...rest, ...(value === undefined ? {} : { value }) };
+    closeMenus();
+    if (["cite", "step", "read", "pick"].includes(name)) drawer(true);
+    if (["close", "unpick", "new", "matter", "view", "conversation"].includes(name)) drawer(false);
+    if (name === "cite") choose(chosen.dataset.answer, chosen.dataset.n);
+    if (name === "new") setTimeout(ask, 0);
+    if (confirm) return dialog(confirm, verb, [], () => send(data));
+    if (secret) return dialog("Change your password", "Change", [["old", "Present password", "password"], ["new", "New password", "password"]], (given) => send({ ...data, ...given }));
+    if (prompt) return dialog(prompt, verb, [["value", "", long ? "long" : "text", value], ...(choices ? [["choice", "Role", choices.split(",")]] : [])], (given) => send({ ...data, ...given }));
+    send(data);
+  }
+
+  // In a narrow window the inspector is a drawer over the work.
+  function drawer(open) { document.body.classList.toggle("drawer", open); }
+
+  function send(pane, data) { if (triggers[pane]) triggers[pane]("act", data); }
+
+  // --- dialog: a question with its fields, on the browser's own modal
+
+  function field([name, label, kind, value]) {
+    const holder = document.createElement("label");
+    holder.append(label);
+    let input;
+    if (Array.isArray(kind)) {
+      input = document.createElement("select");
+      for (const option of kind) input.append(new Option(option, option));
+    } else {
+      input = document.createElement(kind === "long" ? "textarea" : "input");
+      if (kind !== "long") input.type = kind;
+      input.required = true;
+      input.value = value || "";
+    }
+    input.name = name;
+    holder.append(input);
+    return holder;
+  }
+
+  function dialog(words, verb, fields, done) {
+    const box = document.createElement("dialog");
+    box.className = "ask";
+    const form = document.createElement("form");
+    form.method = "dialog";
+    const text = document.createElement(fields.length ? "h2" : "p");
+    text.textContent = words;
+    const buttons = document.createElement("div");
+    buttons.className = "buttons";
+    const no = Object.assign(document.createElement("button"), { type: "button", className: "btn", textContent: "Cancel" });
+    const yes = Object.assign(document.createElement("button"), { className: "btn p", textContent: verb || "Yes" });
+    no.onclick = () => box.close();
+    buttons.append(no, yes);
+    form.append(text, ...fields.map(field), buttons);
+    box.append(form);
+    form.onsubmit = () => done(Object.fromEntries(new FormData(form)));
+    box.onclose = () => box.remove();
+    document.body.append(box);
+    box.showModal();
+    const first = $("input, textarea", box);
+    if (first) { first.focus(); if (first.type === "text") first.select(); } else no.focus();
+  }
+
+  // --- what a button does without the service
+
+  const doings = {
+    theme: switchTheme,
+    outline: () => document.body.classList.toggle("outlined"),
+    larger: () => zoom(1.2),
+    smaller: () => zoom(1 / 1.2),
+    again: (button) => { write(button.dataset.text); ask(); },
+    copy: (button) => copy(button.dataset.text).then(() => say(button, "Copied")),
+    signout: () => fetch("/api/logout", { method: "POST" }).finally(() => location.assign("/login")),
+  };
+  const local = (name, button) => doings[name](button);
+
+  function zoom(by) {
+    const scale = Math.min(3, Math.max(1, Number(getComputedStyle(document.body).getPropertyValue("--zoom") || 1) * by));
+    document.body.style.setProperty("--zoom", scale);
+    localStorage.setItem("privity.zoom", scale);
+    show();
+  }
+
+  function say(button, words) {
+    const before = button.textContent;
+    button.textContent = words;
+    setTimeout(() => { button.textContent = before; }, 1200);
+  }
+
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = Object.assign(document.createElement("textarea"), { value: text });  // plain http from another machine
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+
+  // --- citations: one is chosen at a time, in the answer, the evidence and the page
+
+  function choose(answer, n) {
+    all(".chip.on, .ev.on").forEach((one) => one.classList.remove("on"));
+    const scope = $(`article[data-answer="${CSS.escape(answer)}"]`);
+    if (!scope) return;
+    all(`[data-n="${CSS.escape(n)}"]`, scope).forEach((one) => {
+      one.classList.add("on");
+      const chip = $(".chip", one);
+      if (chip) { chip.classList.add("on"); one.scrollIntoView({ block: "nearest" }); }
+    });
+  }
+
+  let walking;
+  function walk(by) {
+    const here = $("#talk .ev.on");
+    const scope = here ? here.closest("article") : all("#talk article.turn").reverse().find((one) => $(".ev", one));
+    if (!scope) return false;
+    const rows = all(".ev", scope);
+    const next = rows[here ? (rows.indexOf(here) + by + rows.length) % rows.length : by > 0 ? 0 : rows.length - 1];
+    choose(next.dataset.answer, next.dataset.n);
+    clearTimeout(walking);
+    if (wide() || document.body.classList.contains("drawer")) walking = setTimeout(() => open(next), 150);
+    return true;
+  }
+  function open(row) { drawer(true); send("talk", { do: "cite", answer: row.dataset.answer, n: row.dataset.n }); }
+
+  // --- keys
+
+  const composer = () => $("#question textarea");
+  function write(text) {
+    composer().value = text;
+    composer().dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  function ask() {
+    const box = composer();
+    if (box && document.activeElement !== box) { box.focus(); box.select(); }
+  }
+  function closeMenus(except) { all("details.menu[open]").forEach((menu) => { if (menu !== except) menu.open = false; }); }
+  function toAsk() {
+    if ($("#here").dataset.view !== "ask") send("rail", { do: "view", id: "ask" });
+    ask();
+    setTimeout(ask, 300);  // once the composer is there
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if ($("dialog[open]") || !$("#here")) return;
+    const control = event.ctrlKey || event.metaKey;
+    const key = event.key.toLowerCase();
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    const free = !typing || (event.target === composer() && !event.target.value);
+    const take = () => { event.preventDefault(); event.stopPropagation(); };
+    if (control && key === "k") { take(); toAsk(); }
+    else if (control && key === "n") { take(); send("sidehead", { do: "new" }); toAsk(); }
+    else if (key === "escape") { take(); escape(); }
+    else if (control || event.altKey) return;
+    else if (!typing && key === "/") { take(); $("#search").focus(); }
+    else if (free && (key === "]" || (key === "arrowdown" && free)) && walk(1)) take();
+    else if (free && (key === "[" || (key === "arrowup" && free)) && walk(-1)) take();
+    else if (free && key === "enter" && !event.target.closest("button, a, summary, [tabindex][data-act]") && $("#talk .ev.on")) { take(); open($("#talk .ev.on")); }
+  }, true);
+
+  function escape() {
+    closeMenus();
+    drawer(false);
+    ask();
+  }
+
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details.menu"));
+    if (event.target.closest("#centre") && !event.target.closest("[data-act]")) drawer(false);
+  });
+
+  // --- a session that has ended leads to the sign-in page
+
+  const fetching = window.fetch;
+  window.fetch = async (...given) => {
+    const reply = await fetching(...given);
+    if (reply.status === 401) location.assign("/login");
+    return reply;
+  };
+
+  // --- the splitter between the work and the inspector
+
+  document.addEventListener("pointerdown", (event) => {
+    const pane = $("#source");
+    if (!pane || Math.abs(event.clientX - pane.getBoundingClientRect().left) > 5 || !pane.contains(event.target)) return;
+    event.preventDefault();
+    const drag = (move) => {
+      const width = Math.min(Math.max(innerWidth - move.clientX, 320), innerWidth - 620);
+      document.body.style.setProperty("--inspector", `${width}px`);
+      localStorage.setItem("privity.inspector", width);
+    };
+    document.addEventListener("pointermove", drag);
+    document.addEventListener("pointerup", () => document.removeEventListener("pointermove", drag), { once: true });
+  });
+  ready(() => {
+    const [width, scale] = ["privity.inspector", "privity.zoom"].map((name) => localStorage.getItem(name));
+    if (width) document.body.style.setProperty("--inspector", `${width}px`);
+    if (scale) document.body.style.setProperty("--zoom", scale);
+  });
+
+  return { adopt, act, local, go, send };
+})();

@@ -1,0 +1,263 @@
+"""What a person can do while asking: matters, conversations, questions, sources."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
+
+from ui.client import Api, ApiError, Checked, Citation, Coverage, Turn
+from ui.desk import Desk, Ended, Live, Source, View
+
+Event = dict[str, str]
+Act = Callable[[Api, Desk, Event], Awaitable[None]]
+
+HISTORY = 12  # turns of the conversation that go along with a question
+TITLE = 80  # characters of a conversation's first name
+
+
+async def begin(api: Api, desk: Desk, where: str = "") -> None:
+    """Fill an empty desk. `where` is `matter/conversation`, as the address of the page remembers it."""
+    desk.me = await api.me()
+    desk.models = await api.models()
+    await refresh_matters(api, desk)
+    matter, _, conversation = where.strip("#").partition("/")
+    known = [one["id"] for one in desk.matters]
+    if known:
+        await open_matter(api, desk, {"id": matter if matter in known else known[0]})
+    if conversation and matter == desk.matter:
+        await open_conversation(api, desk, {"id": conversation})
+
+
+async def refresh_matters(api: Api, desk: Desk) -> None:
+    desk.matters = await api.matters()
+    if desk.current is None:
+        desk.matter = ""
+
+
+async def open_matter(api: Api, desk: Desk, event: Event) -> None:
+    desk.put_away()
+    desk.matter, desk.find, desk.filter, desk.shelf, desk.picked = event["id"], "", "", "", None
+    await list_conversations(api, desk)
+    desk.documents = await api.documents(desk.matter)
+
+
+async def new_matter(api: Api, desk: Desk, event: Event) -> None:
+    matter = await api.new_matter(event["value"])
+    await refresh_matters(api, desk)
+    await open_matter(api, desk, {"id": matter["id"]})
+
+
+async def rename_matter(api: Api, desk: Desk, event: Event) -> None:
+    await api.rename_matter(desk.matter, event["value"])
+    await refresh_matters(api, desk)
+
+
+async def choose_model(api: Api, desk: Desk, event: Event) -> None:
+    desk.model = event["id"]
+
+
+async def show(api: Api, desk: Desk, event: Event) -> None:
+    """Turn to another view."""
+    desk.view = cast(View, event["id"])
+    desk.secret = ""
+    await refresh_matters(api, desk)
+    if desk.view == "library" and desk.matter:
+        desk.documents = await api.documents(desk.matter)
+        desk.source = None
+
+
+async def list_conversations(api: Api, desk: Desk) -> None:
+    desk.conversations = await api.conversations(desk.matter, desk.find) if desk.matter else []
+
+
+async def find(api: Api, desk: Desk, event: Event) -> None:
+    desk.find = event["value"]
+    await list_conversations(api, desk)
+
+
+async def new_question(api: Api, desk: Desk, event: Event) -> None:
+    desk.view = "ask"
+    desk.put_away()
+
+
+async def open_conversation(api: Api, desk: Desk, event: Event) -> None:
+    """A conversation as the server keeps it, with the first source of its last answer open."""
+    transcript = await api.conversation(event["id"])
+    desk.put_away()
+    desk.view, desk.conversation, desk.turns = "ask", transcript["id"], transcript["turns"]
+    await open_first(api, desk)
+
+
+async def open_first(api: Api, desk: Desk) -> None:
+    checked = desk.turns[-1].get("privity") if desk.turns else None
+    if checked and checked["citations"]:
+        await cite(api, desk, {"answer": checked["answer_id"], "n": str(checked["citations"][0]["n"])})
+
+
+async def rename(api: Api, desk: Desk, event: Event) -> None:
+    await api.rename(event["id"], event["value"])
+    await list_conversations(api, desk)
+
+
+async def delete_conversation(api: Api, desk: Desk, event: Event) -> None:
+    await api.delete_conversation(event["id"])
+    if desk.conversation == event["id"]:
+        desk.put_away()
+    await list_conversations(api, desk)
+
+
+async def cite(api: Api, desk: Desk, event: Event) -> None:
+    """Open citation `n` of an answer beside it."""
+    citations = desk.citations(event["answer"])
+    chosen = next((one for one in citations if one["n"] == int(event["n"])), None)
+    if chosen is None:
+        raise ApiError(404, "not_found", "This source is no longer on the page. Open the conversation again.")
+    desk.source = await opened(api, desk.source, chosen)
+    desk.source.answer, desk.source.of = event["answer"], len(citations)
+
+
+async def opened(api: Api, before: Source | None, chosen: Citation) -> Source:
+    """The source at a citation; the document that is open already is not fetched again."""
+    if before is not None and before.document["id"] == chosen["document"]:
+        document, text = before.document, before.text
+    else:
+        document = await api.document(chosen["document"])
+        text = "" if document["kind"] == "pdf" else await api.text(document["id"])
+    marks = (
+        await api.highlight(document["id"], chosen["start"], chosen["end"])
+        if document["kind"] == "pdf"
+        else []
+    )
+    return Source(document=document, text=text, citation=chosen, marks=marks)
+
+
+async def step(api: Api, desk: Desk, event: Event) -> None:
+    """Walk to the next or previous citation of the answer whose source is open."""
+    shown = desk.source
+    if shown is None or shown.citation is None:
+        return
+    numbers = [one["n"] for one in desk.citations(shown.answer)]
+    if not numbers:
+        return
+    at = (numbers.index(shown.citation["n"]) + int(event["by"])) % len(numbers)
+    await cite(api, desk, {"answer": shown.answer, "n": str(numbers[at])})
+
+
+async def close(api: Api, desk: Desk, event: Event) -> None:
+    desk.source = None
+
+
+async def search(api: Api, desk: Desk, event: Event) -> None:
+    query = event["value"].strip()
+    if query and desk.matter:
+        desk.found, desk.query, desk.view = await api.search(desk.matter, query), query, "ask"
+
+
+async def close_search(api: Api, desk: Desk, event: Event) -> None:
+    desk.found, desk.source = None, None
+
+
+async def verdict(api: Api, desk: Desk, event: Event) -> None:
+    await api.feedback(event["answer"], event["verdict"])
+    desk.verdicts[event["answer"]] = event["verdict"]
+
+
+async def correct(api: Api, desk: Desk, event: Event) -> None:
+    await api.feedback(event["answer"], "bad", event["value"])
+    desk.verdicts[event["answer"]] = "corrected"
+
+
+ACTS: dict[str, Act] = {
+    "matter": open_matter,
+    "new_matter": new_matter,
+    "rename_matter": rename_matter,
+    "model": choose_model,
+    "view": show,
+    "find": find,
+    "new": new_question,
+    "conversation": open_conversation,
+    "rename": rename,
+    "delete_conversation": delete_conversation,
+    "cite": cite,
+    "step": step,
+    "close": close,
+    "search": search,
+    "close_search": close_search,
+    "verdict": verdict,
+    "correct": correct,
+}
+
+
+# --- asking
+
+
+async def ask(api: Api, desk: Desk, question: str) -> AsyncIterator[None]:
+    """Put a question and follow the answer; each step is a moment to draw the desk.
+
+    An error ends the answer with its sentence on the desk instead of raising.
+    """
+    desk.view, desk.found, desk.ended = "ask", None, None
+    desk.live = Live(question=question, since=time.monotonic())
+    yield
+    try:
+        if not desk.conversation:
+            desk.conversation = await api.new_conversation(desk.matter, question[:TITLE])
+        async for _ in follow(api, desk, desk.live):
+            yield
+    except ApiError as error:
+        put_down(desk, error.message, fault=True)
+    await settle(api, desk)
+    yield
+
+
+async def follow(api: Api, desk: Desk, live: Live) -> AsyncIterator[None]:
+    checked: Checked | None = None
+    async for chunk in api.ask(body(desk, live.question)):
+        news = chunk.get("privity") or {}
+        if "answer_id" in news:
+            checked = cast(Checked, news)
+        elif "coverage" in news:
+            live.coverage = cast(Coverage, news["coverage"])
+        live.text += "".join(
+            choice.get("delta", {}).get("content") or "" for choice in chunk.get("choices", [])
+        )
+        yield
+    if checked is None:
+        raise ApiError(0, "broken_off", "The answer broke off before it was checked. Ask again.")
+    keep(desk, live, checked)
+    await open_first(api, desk)
+
+
+def body(desk: Desk, question: str) -> dict[str, object]:
+    turns = [{"role": turn["role"], "content": turn["text"]} for turn in desk.turns[-HISTORY:]]
+    return {
+        "model": desk.model,
+        "matter": desk.matter,
+        "conversation": desk.conversation,
+        "messages": [*turns, {"role": "user", "content": question}],
+    }
+
+
+def keep(desk: Desk, live: Live, checked: Checked) -> None:
+    """The written answer becomes a turn of the conversation."""
+    now = time.time()
+    desk.turns.append(Turn(role="user", text=live.question, created=now))
+    desk.turns.append(Turn(role="assistant", text=live.text, created=now, privity=checked))
+    desk.live = None
+
+
+def put_down(desk: Desk, why: str, fault: bool) -> None:
+    """End the answer that is being written, keeping what there is of it."""
+    if desk.live is not None:
+        desk.ended, desk.live = Ended(desk.live.question, desk.live.text, why, fault), None
+
+
+def stop(desk: Desk) -> None:
+    put_down(desk, "Stopped. What was written so far was not checked.", fault=False)
+
+
+async def settle(api: Api, desk: Desk) -> None:
+    """Show the conversation in the list; an answer is not lost when the list cannot be had."""
+    try:
+        await list_conversations(api, desk)
+    except ApiError as error:
+        desk.notice = error.message

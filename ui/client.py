@@ -1,0 +1,377 @@
+"""The public HTTP API as the page sees it: one person's token, typed replies, errors as sentences."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal, NotRequired, TypedDict, cast
+from urllib.parse import quote
+
+import httpx
+
+Json = dict[str, Any]
+
+
+class Me(TypedDict):
+    id: str
+    name: str
+    role: Literal["member", "trainer", "admin"]
+
+
+class Matter(TypedDict):
+    id: str
+    name: str
+    created: float
+    documents: int
+    members: int
+
+
+class Filed(TypedDict):
+    """One file's line in the library."""
+
+    id: str
+    matter: str
+    title: str
+    kind: str
+    digest: str
+    state: str
+    reason: str
+    size: int  # bytes
+    pages: int
+    pages_without_text: int
+    passages: int
+    characters: int
+    added: float  # Unix seconds
+    done: int  # passages embedded so far
+    notes: list[str]
+
+
+class Page(TypedDict):
+    number: int
+    start: int
+    end: int
+    width: float  # points; 0 for formats without pages
+    height: float
+    empty: bool
+
+
+class Heading(TypedDict):
+    heading: str
+    level: int
+    start: int
+    page: int
+
+
+class Document(Filed):
+    page_list: list[Page]
+    outline: list[Heading]
+
+
+class Marked(TypedDict):
+    """Rectangles [x0, y0, x1, y1] of one page, in fractions of it from the top left."""
+
+    number: int
+    rects: list[list[float]]
+
+
+class Coverage(TypedDict):
+    documents: int
+    passages: int
+    pages: int
+    pages_without_text: int
+    not_searched: int
+    seconds: float
+
+
+class Citation(TypedDict):
+    n: int
+    document: str
+    title: str
+    start: int
+    end: int
+    page: int
+    heading: str
+    quote: str
+    verified: bool
+
+
+class Checked(TypedDict):
+    """What stands behind an answer: the top-level `privity` object of a reply."""
+
+    answer_id: str
+    refused: str | None
+    citations: list[Citation]
+    coverage: NotRequired[Coverage | None]
+    adapter: Json
+    unsupported: NotRequired[list[list[int]]]
+    seconds: NotRequired[float]
+    usage: NotRequired[Json]
+
+
+class Turn(TypedDict):
+    role: Literal["user", "assistant"]
+    text: str
+    created: float
+    privity: NotRequired[Checked]
+
+
+class Conversation(TypedDict):
+    id: str
+    matter: str
+    title: str
+    created: float
+    updated: float
+    answers: int
+    citations: int
+    refused: int
+
+
+class Transcript(TypedDict):
+    id: str
+    matter: str
+    title: str
+    turns: list[Turn]
+
+
+class Passage(TypedDict):
+    document: str
+    title: str
+    start: int
+    end: int
+    text: str
+    page: int
+    heading: str
+    score: float
+
+
+class Found(TypedDict):
+    passages: list[Passage]
+    coverage: Coverage
+
+
+class Status(TypedDict):
+    ready: bool
+    stage: str
+    engine: Json | None
+    offline: bool
+    version: str
+
+
+class User(Me):
+    disabled: NotRequired[bool]
+
+
+class Key(TypedDict):
+    id: str
+    name: str
+    created: NotRequired[float]
+
+
+class ApiError(Exception):
+    """What the service answered instead: a status (0 when there was no answer), a code and a sentence."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+SILENT = "The service does not answer. Wait a moment and try again; if it stays so, ask the operator."
+
+
+def error_of(status: int, body: bytes) -> ApiError:
+    """The error in a reply's body, or a sentence of our own when it holds none."""
+    try:
+        error = json.loads(body)["error"]
+        return ApiError(status, str(error["code"]), str(error["message"]))
+    except (ValueError, KeyError, TypeError):
+        return ApiError(
+            status, "unknown", f"The service answered with an unexpected error ({status}). Try again."
+        )
+
+
+class Client:
+    """The way to the service over HTTP. `address` is asked at each call: the port may be known late.
+
+    Real sockets rather than an in-process transport, because httpx's ASGI transport holds a reply back until
+    it is complete, which would end streaming.
+    """
+
+    def __init__(self, address: Callable[[], str], transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.address = address
+        self.transport = transport
+        self._http: httpx.AsyncClient | None = None
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Made at the first call, inside the loop that serves the page."""
+        if self._http is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
+            timeout = httpx.Timeout(60.0, connect=5.0)
+            self._http = httpx.AsyncClient(
+                transport=self.transport, limits=limits, timeout=timeout, trust_env=False, verify=False
+            )
+        return self._http
+
+    def signed(self, token: str) -> "Api":
+        return Api(self, token)
+
+
+class Api:
+    """The service in one signed-in person's name. Every method raises ApiError."""
+
+    def __init__(self, client: Client, token: str) -> None:
+        self.client = client
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    async def call(
+        self, method: str, path: str, body: Json | None = None, **query: str | int
+    ) -> httpx.Response:
+        url = self.client.address().rstrip("/") + path
+        try:
+            reply = await self.client.http.request(method, url, json=body, params=query, headers=self.headers)
+        except httpx.HTTPError:
+            raise ApiError(0, "silent", SILENT) from None
+        if reply.is_error:
+            raise error_of(reply.status_code, reply.content)
+        return reply
+
+    async def get(self, path: str, **query: str | int) -> Json:
+        return cast(Json, (await self.call("GET", path, None, **query)).json())
+
+    async def post(self, path: str, body: Json) -> Json:
+        reply = await self.call("POST", path, body)
+        return cast(Json, reply.json()) if reply.content else {}
+
+    # --- people and matters
+
+    async def me(self) -> Me:
+        return cast(Me, await self.get("/api/me"))
+
+    async def status(self) -> Status:
+        return cast(Status, await self.get("/api/status"))
+
+    async def password(self, old: str, new: str) -> None:
+        await self.post("/api/me/password", {"old": old, "new": new})
+
+    async def matters(self) -> list[Matter]:
+        return cast(list[Matter], (await self.get("/api/matters"))["matters"])
+
+    async def new_matter(self, name: str) -> Matter:
+        return cast(Matter, await self.post("/api/matters", {"name": name}))
+
+    async def rename_matter(self, matter: str, name: str) -> None:
+        await self.call("PATCH", f"/api/matters/{matter}", {"name": name})
+
+    async def delete_matter(self, matter: str) -> None:
+        await self.call("DELETE", f"/api/matters/{matter}")
+
+    async def members(self, matter: str) -> list[User]:
+        return cast(list[User], (await self.get(f"/api/matters/{matter}/members"))["members"])
+
+    async def admit(self, matter: str, name: str) -> None:
+        await self.call("PUT", f"/api/matters/{matter}/members/{segment(name)}")
+
+    async def dismiss(self, matter: str, name: str) -> None:
+        await self.call("DELETE", f"/api/matters/{matter}/members/{segment(name)}")
+
+    async def users(self) -> list[User]:
+        return cast(list[User], (await self.get("/api/users"))["users"])
+
+    async def new_user(self, name: str, role: str) -> Json:
+        return await self.post("/api/users", {"name": name, "role": role})
+
+    async def change_user(self, name: str, **change: Any) -> Json:
+        return cast(Json, (await self.call("PATCH", f"/api/users/{segment(name)}", change)).json())
+
+    async def keys(self) -> list[Key]:
+        return cast(list[Key], (await self.get("/api/keys"))["keys"])
+
+    async def new_key(self, name: str) -> Json:
+        return await self.post("/api/keys", {"name": name})
+
+    async def delete_key(self, key: str) -> None:
+        await self.call("DELETE", f"/api/keys/{key}")
+
+    async def models(self) -> list[str]:
+        return [str(model["id"]) for model in (await self.get("/v1/models"))["data"]]
+
+    # --- documents
+
+    async def documents(self, matter: str) -> list[Filed]:
+        return cast(list[Filed], (await self.get(f"/api/matters/{matter}/documents"))["documents"])
+
+    async def document(self, document: str) -> Document:
+        return cast(Document, await self.get(f"/api/documents/{document}"))
+
+    async def text(self, document: str) -> str:
+        """The canonical text, decoded as UTF-8 whatever the header says; offsets are code points of it."""
+        return (await self.call("GET", f"/api/documents/{document}/text")).content.decode("utf-8")
+
+    async def highlight(self, document: str, start: int, end: int) -> list[Marked]:
+        found = await self.get(f"/api/documents/{document}/highlight", start=start, end=end)
+        return cast(list[Marked], found["pages"])
+
+    async def delete_document(self, document: str) -> None:
+        await self.call("DELETE", f"/api/documents/{document}")
+
+    async def search(self, matter: str, query: str, k: int = 12) -> Found:
+        return cast(Found, await self.post(f"/api/matters/{matter}/search", {"query": query, "k": k}))
+
+    # --- conversations
+
+    async def conversations(self, matter: str, find: str = "") -> list[Conversation]:
+        found = await self.get("/api/conversations", matter=matter, find=find)
+        return cast(list[Conversation], found["conversations"])
+
+    async def conversation(self, conversation: str) -> Transcript:
+        return cast(Transcript, await self.get(f"/api/conversations/{conversation}"))
+
+    async def new_conversation(self, matter: str, title: str) -> str:
+        return str((await self.post("/api/conversations", {"matter": matter, "title": title}))["id"])
+
+    async def rename(self, conversation: str, title: str) -> None:
+        await self.call("PATCH", f"/api/conversations/{conversation}", {"title": title})
+
+    async def delete_conversation(self, conversation: str) -> None:
+        await self.call("DELETE", f"/api/conversations/{conversation}")
+
+    async def feedback(self, answer: str, verdict: str, correction: str | None = None) -> None:
+        body = {"verdict": verdict} | ({"correction": correction} if correction is not None else {})
+        await self.post(f"/api/answers/{answer}/feedback", body)
+
+    async def ask(self, body: Json) -> AsyncIterator[Json]:
+        """The chunks of a streamed answer. Leaving the loop closes the stream, which stops the answer.
+
+        Raises ApiError for a refusal to start, for an error chunk, and for a stream that breaks off.
+        """
+        url = self.client.address().rstrip("/") + "/v1/chat/completions"
+        timeout = httpx.Timeout(None, connect=5.0)
+        try:
+            async with self.client.http.stream(
+                "POST", url, json=body | {"stream": True}, headers=self.headers, timeout=timeout
+            ) as reply:
+                if reply.is_error:
+                    raise error_of(reply.status_code, await reply.aread())
+                async for chunk in chunks(reply.aiter_lines()):
+                    yield chunk
+        except httpx.HTTPError:
+            raise ApiError(0, "silent", SILENT) from None
+
+
+async def chunks(lines: AsyncIterator[str]) -> AsyncIterator[Json]:
+    """Server-sent events as JSON objects, up to [DONE]. Raises ApiError for an error chunk."""
+    async for line in lines:
+        if not line.startswith("data:"):
+            continue
+        data = line[5:].strip()
+        if data == "[DONE]":
+            return
+        chunk: Json = json.loads(data)
+        if "error" in chunk:
+            raise error_of(500, data.encode())
+        yield chunk
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path."""
+    return quote(name, safe="")

@@ -1,0 +1,136 @@
+"""What one browser tab has before it. Acts change it; the panes are drawn from it and nothing else."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ui.client import (
+    Citation,
+    Conversation,
+    Coverage,
+    Document,
+    Filed,
+    Found,
+    Key,
+    Marked,
+    Matter,
+    Me,
+    Status,
+    Turn,
+    User,
+)
+
+View = Literal["ask", "library", "admin"]
+FINAL = frozenset(
+    {"ready", "partial", "duplicate", "empty", "encrypted", "damaged", "unsupported", "too_large", "failed"}
+)
+
+
+@dataclass
+class Live:
+    """The answer that is being written."""
+
+    question: str
+    text: str = ""
+    coverage: Coverage | None = None
+    since: float = 0.0
+
+
+@dataclass
+class Ended:
+    """An answer that was not finished: what there was of it, and why."""
+
+    question: str
+    text: str
+    why: str
+    fault: bool  # an error, rather than its reader's wish
+
+
+@dataclass
+class Source:
+    """The document in the inspector, and the cited span in it, if one is."""
+
+    document: Document
+    text: str = ""  # empty for PDF, which is shown as page pictures
+    citation: Citation | None = None
+    answer: str = ""  # whose citation it is; "search" for a search hit
+    of: int = 0  # citations of that answer
+    marks: list[Marked] = field(default_factory=list)
+
+
+@dataclass
+class Desk:
+    me: Me | None = None
+    status: Status | None = None
+    matters: list[Matter] = field(default_factory=list)
+    matter: str = ""
+    models: list[str] = field(default_factory=lambda: ["base"])
+    model: str = "base"
+    view: View = "ask"
+    notice: str = ""
+
+    conversations: list[Conversation] = field(default_factory=list)
+    find: str = ""
+    conversation: str = ""
+    turns: list[Turn] = field(default_factory=list)
+    live: Live | None = None
+    ended: Ended | None = None
+    verdicts: dict[str, str] = field(default_factory=dict)
+    found: Found | None = None
+    query: str = ""
+    source: Source | None = None
+
+    documents: list[Filed] = field(default_factory=list)
+    filter: str = ""
+    shelf: str = ""  # "", "attention" or "working"
+    sort: str = "title"
+    descending: bool = False
+    picked: Document | None = None
+    preview: str = ""
+
+    users: list[User] = field(default_factory=list)
+    members: list[User] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
+    secret: str = ""  # a new key or password, shown once
+
+    sent: dict[str, str] = field(default_factory=dict)  # pane -> what the browser shows
+
+    @property
+    def current(self) -> Matter | None:
+        return next((matter for matter in self.matters if matter["id"] == self.matter), None)
+
+    @property
+    def unfinished(self) -> bool:
+        return any(filed["state"] not in FINAL for filed in self.documents)
+
+    def citations(self, answer: str) -> list[Citation]:
+        """The citations of one answer of the open conversation, or the hits of the open search."""
+        if answer == "search":
+            return hits(self.found)
+        for turn in self.turns:
+            if "privity" in turn and turn["privity"]["answer_id"] == answer:
+                return turn["privity"]["citations"]
+        return []
+
+    def put_away(self) -> None:
+        """Clear the work area, as for another matter or a new question."""
+        self.conversation, self.turns, self.query = "", [], ""
+        self.live = self.ended = self.found = self.source = None
+
+
+def hits(found: Found | None) -> list[Citation]:
+    """Search results in the shape of citations: they are shown and opened in the same way."""
+    passages = found["passages"] if found else []
+    return [
+        Citation(
+            n=n,
+            document=passage["document"],
+            title=passage["title"],
+            start=passage["start"],
+            end=passage["end"],
+            page=passage["page"],
+            heading=passage["heading"],
+            quote=passage["text"],
+            verified=True,
+        )
+        for n, passage in enumerate(passages, 1)
+    ]

@@ -1,0 +1,284 @@
+"""The conversation: questions, answers with numbered chips, evidence, refusals."""
+
+import re
+
+from ui.client import Checked, Citation, Coverage, Turn
+from ui.desk import Desk, hits
+from ui.panes.words import act, count, empty, esc, name_of, short, tag
+
+QUOTED = re.compile(r"“[^”]*”")
+MARKER = re.compile(r"\[(\d{1,3})\]")
+
+
+def talk(desk: Desk) -> str:
+    """The finished turns, or the results of a search, or what to do first."""
+    if desk.found is not None:
+        return results(desk)
+    if not desk.turns and desk.live is None and desk.ended is None:
+        return welcome(desk)
+    return "".join(turn(one, desk) for one in desk.turns)
+
+
+def live(desk: Desk) -> str:
+    """The answer that is being written, or how the last attempt ended."""
+    if desk.live is None:
+        return trouble(desk)
+    searched = coverage_line(desk.live.coverage) if desk.live.coverage else doing("Searching the documents")
+    writing = doing("Writing") if desk.live.coverage else ""
+    return (
+        f'{question(desk.live.question)}<article class="turn writing">{searched}'
+        f'<div class="answer">{written(desk.live.text)}</div>{writing}</article>'
+    )
+
+
+def trouble(desk: Desk) -> str:
+    """What there is of an answer that was not finished, why, and the way to ask again."""
+    ended = desk.ended
+    if ended is None:
+        return ""
+    part = f'<div class="answer">{written(ended.text)}</div>' if ended.text else ""
+    again = f'<button class="btn" data-do="again" data-text="{esc(ended.question)}">Ask again</button>'
+    css = f"card row {'bad' if ended.fault else 'calm'}"
+    card = f'<div class="{css}" role="alert"><span>{esc(ended.why)}</span>{again}</div>'
+    return f'{question(ended.question)}<article class="turn">{part}{card}</article>'
+
+
+def written(text: str) -> str:
+    """An answer that is not checked yet: its markers lead nowhere."""
+    return breaks(MARKER.sub(r'<span class="chip">\1</span>', esc(flowing(text))))
+
+
+def doing(words: str) -> str:
+    return f'<p class="doing" role="status">{words}<i></i><i></i><i></i></p>'
+
+
+def question(text: str) -> str:
+    return f'<div class="bubble">{esc(text)}</div>'
+
+
+def turn(one: Turn, desk: Desk) -> str:
+    if one["role"] == "user":
+        return question(one["text"])
+    checked = one.get("privity")
+    if checked is None:
+        return f'<article class="turn"><div class="answer">{esc(one["text"])}</div></article>'
+    body = (
+        refusal(checked, one["text"])
+        if checked["refused"] is not None
+        else answer(one["text"], checked, desk)
+    )
+    covered = checked.get("coverage")
+    return (
+        f'<article class="turn" data-answer="{esc(checked["answer_id"])}">'
+        f"{coverage_line(covered) if covered else ''}{body}{footer(one, checked, desk)}</article>"
+    )
+
+
+def answer(text: str, checked: Checked, desk: Desk) -> str:
+    words = prose(text, checked, chosen(desk, checked["answer_id"]))
+    return f'<div class="answer">{words}</div>{evidence(checked["citations"], checked["answer_id"], desk)}'
+
+
+def chosen(desk: Desk, answer_id: str) -> int:
+    """The number of the citation that the inspector shows, when it is one of this answer's; else 0."""
+    shown = desk.source
+    return shown.citation["n"] if shown and shown.citation and shown.answer == answer_id else 0
+
+
+def prose(text: str, checked: Checked, selected: int = 0) -> str:
+    """The answer with chips for its markers, and with what no document bears out marked as such."""
+    text = flowing(text)
+    known = {citation["n"] for citation in checked["citations"]}
+    html, at = "", 0
+    for start, end in sorted(checked.get("unsupported", [])):
+        start = max(start, at)
+        if start >= end:
+            continue
+        html += chips(text[at:start], known, checked["answer_id"], selected)
+        inner = chips(text[start:end].rstrip(), known, checked["answer_id"], selected)
+        gap = text[len(text[:end].rstrip()) : end]
+        html += f'<span class="unsupported">{inner}</span> {tag("not in the documents", "warn")}{esc(gap)}'
+        at = end
+    html += chips(text[at:], known, checked["answer_id"], selected)
+    return breaks(html)
+
+
+def flowing(text: str) -> str:
+    """The text with line breaks inside a quotation made spaces: they are the page's, not the sentence's."""
+    return QUOTED.sub(lambda quoted: quoted.group().replace("\n", " "), text)
+
+
+def breaks(html: str) -> str:
+    return html.replace("\n", "<br>")
+
+
+def chips(text: str, known: set[int], answer_id: str, selected: int) -> str:
+    """Escaped text whose markers are buttons. A marker that names no citation stays plain text."""
+    html, at = "", 0
+    for marker in MARKER.finditer(text):
+        n = int(marker.group(1))
+        if n in known:
+            html += esc(text[at : marker.start()]) + chip(n, answer_id, selected)
+            at = marker.end()
+    return html + esc(text[at:])
+
+
+def chip(n: int, answer_id: str, selected: int) -> str:
+    state = "chip on" if n == selected else "chip"
+    return (
+        f'<button class="{state}" {act("cite", answer=answer_id, n=n)} title="Open source {n}">{n}</button>'
+    )
+
+
+def evidence(citations: list[Citation], answer_id: str, desk: Desk) -> str:
+    selected = chosen(desk, answer_id)
+    rows = "".join(row(citation, answer_id, selected) for citation in citations)
+    return f'<div class="evidence">{rows}</div>' if rows else ""
+
+
+def row(citation: Citation, answer_id: str, selected: int) -> str:
+    here = citation["n"] == selected
+    sort = tag("verbatim", "ok") if citation["verified"] else tag("unverified", "warn")
+    sort = "" if answer_id == "search" else sort  # a search hit is the passage itself
+    return (
+        f'<div class="ev{" on" if here else ""}" role="button" tabindex="0" '
+        f"{act('cite', answer=answer_id, n=citation['n'])}>"
+        f'<span class="chip{" on" if here else ""}">{citation["n"]}</span>'
+        f"<span><q>{esc(tidy(citation['quote']))}</q><small>{place(citation)}</small></span>{sort}</div>"
+    )
+
+
+def tidy(quote: str) -> str:
+    """A quotation on one line: the document's own line breaks mean nothing in a list."""
+    return re.sub(r"\s+", " ", quote).strip()
+
+
+def place(citation: Citation) -> str:
+    parts = [name_of(citation["title"]), citation["heading"]]
+    parts += [f"p. {citation['page']}"] if citation["title"].lower().endswith(".pdf") else []
+    return esc(" · ".join(part for part in parts if part))
+
+
+def coverage_line(coverage: Coverage) -> str:
+    blank = coverage["pages_without_text"]
+    note = f" ({count(blank, 'page')} without text)" if blank else ""
+    return (
+        '<details class="covered"><summary>Searched '
+        f"{count(coverage['documents'], 'document')}, {count(coverage['passages'], 'passage')}{note}"
+        f" · {coverage['seconds']:.1f} s</summary><p>{what_was_searched(coverage)}</p></details>"
+    )
+
+
+def what_was_searched(coverage: Coverage) -> str:
+    """The proof behind a "not found", in sentences."""
+    blank, left = coverage["pages_without_text"], coverage["not_searched"]
+    words = [
+        f"{count(coverage['documents'], 'document')} with {count(coverage['passages'], 'passage')} "
+        f"on {count(coverage['pages'], 'page')} were searched."
+    ]
+    if blank:
+        words.append(
+            f"{count(blank, 'page')} hold{'s' if blank == 1 else ''} no text and could not be searched."
+        )
+    if left:
+        words.append(f"{count(left, 'document')} could not be searched; the Library says why.")
+    return " ".join(words)
+
+
+def refusal(checked: Checked, text: str) -> str:
+    covered = checked.get("coverage")
+    proof = f'<p class="soft">{what_was_searched(covered)}</p>' if covered else ""
+    words = f"<h3>Not found in the documents</h3><p>{esc(checked['refused'] or text)}</p>"
+    return f'<div class="card refusal">{words}{proof}</div>'
+
+
+def footer(one: Turn, checked: Checked, desk: Desk) -> str:
+    adapter = checked["adapter"]
+    facts = [
+        " · ".join(esc(part) for part in (adapter["name"], short(str(adapter.get("digest") or ""))) if part)
+    ]
+    tokens = (checked.get("usage") or {}).get("completion_tokens")
+    numbers = [count(int(tokens), "token")] if tokens else []
+    if "seconds" in checked:
+        numbers.append(f"{checked['seconds']:.1f} s")
+    facts += [" · ".join(numbers)] if numbers else []
+    spans = "".join(f"<span>{fact}</span>" for fact in facts)
+    return f'<footer>{spans}<span class="grow"></span>{buttons(one["text"], checked, desk)}</footer>'
+
+
+def buttons(text: str, checked: Checked, desk: Desk) -> str:
+    answer_id = checked["answer_id"]
+    verdict = desk.verdicts.get(answer_id, "")
+    correct = act(
+        "correct",
+        answer=answer_id,
+        prompt="What should the answer have said?",
+        verb="Send",
+        value=text,
+        long=1,
+    )
+    html = f'<button data-do="copy" data-text="{esc(plain(text, checked))}">Copy</button>'
+    for value, label in (("good", "Good"), ("bad", "Bad")):
+        state = ' class="on"' if verdict == value else ""
+        html += f"<button{state} {act('verdict', answer=answer_id, verdict=value)}>{label}</button>"
+    state = ' class="on"' if verdict == "corrected" else ""
+    return html + f"<button{state} {correct}>{'Corrected' if verdict == 'corrected' else 'Correct'}</button>"
+
+
+def plain(text: str, checked: Checked) -> str:
+    """The answer with its sources, for the clipboard."""
+    lines = [f"[{one['n']}] “{tidy(one['quote'])}” ({credit(one)})" for one in checked["citations"]]
+    return "\n".join([text, "", *lines]) if lines else text
+
+
+def credit(one: Citation) -> str:
+    parts = [
+        name_of(one["title"]),
+        one["heading"],
+        f"p. {one['page']}",
+        "" if one["verified"] else "unverified",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def results(desk: Desk) -> str:
+    """Passages that a search found, best first."""
+    if desk.found is None:
+        return ""
+    head = (
+        f'<div class="head"><h2>Passages for “{esc(desk.query)}”</h2><span class="grow"></span>'
+        f'<button class="btn" {act("close_search")}>Back to the conversation</button></div>'
+    )
+    rows = evidence(hits(desk.found), "search", desk)
+    none = (
+        '<div class="card refusal"><h3>No passage found</h3><p>Try other words, or fewer of them.</p></div>'
+    )
+    body = coverage_line(desk.found["coverage"]) + (rows or none)
+    return f'{head}<article class="turn" data-answer="search">{body}</article>'
+
+
+def welcome(desk: Desk) -> str:
+    """What to do first."""
+    current = desk.current
+    if desk.me is None:
+        return ""
+    if current is None:
+        create = act("new_matter", prompt="Name of the new matter", verb="Create")
+        return empty(
+            "Begin with a matter",
+            "A matter holds the documents of one client’s affair, and only its members see them.",
+            f'<button class="btn p" {create}>New matter…</button>',
+        )
+    if not current["documents"]:
+        return empty(
+            f"{current['name']} holds no documents yet",
+            "Answers are drawn from the matter’s own documents. Add some first: PDF, DOCX, EML, TXT or MD.",
+            f'<button class="btn p" {act("view", id="library")}>Add documents</button>',
+        )
+    return empty(
+        f"Ask about {current['name']}",
+        f"The answer is drawn from its {count(current['documents'], 'document')}. Every quotation is checked "
+        "against the document that it comes from, and opens beside the answer.",
+        '<p class="keys"><span><kbd>Ctrl K</kbd> question</span>'
+        "<span><kbd>[</kbd> <kbd>]</kbd> sources</span><span><kbd>/</kbd> search</span></p>",
+    )
