@@ -84,6 +84,8 @@ class Settings(_Section):
     serve: Serve = Serve()
 
 
+IN_CONTAINER = "/home/bentoml/privity"  # a volume, in the images that `bentoml containerize` makes
+
 # Short names that a person types often, beside PRIVITY_<SECTION>_<KEY>.
 SHORT = {"PRIVITY_HOME": ("home",), "PRIVITY_PORT": ("serve", "port"), "PRIVITY_HOST": ("serve", "host")}
 
@@ -105,7 +107,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     """
     environment = dict(os.environ) if environment is None else environment
     known = variables()
-    home = Path(environment.get("PRIVITY_HOME", "var")).resolve()
+    contained = environment.get("BENTOML_CONTAINERIZED") == "true"
+    home = Path(environment.get("PRIVITY_HOME", IN_CONTAINER if contained else "var")).resolve()
     file = home / "privity.toml"
     values: dict[str, Any] = {}
     if file.is_file():
@@ -123,6 +126,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             raise BadRequest(f"[{section[0]}] in {file.name} must be a table.")
         (values[section[0]] if section else values)[key] = value
     values["home"] = home
+    if contained:  # there, loopback is nobody's: the container's own walls are the limit
+        values.setdefault("serve", {}).setdefault("host", "0.0.0.0")  # noqa: S104
     try:
         return Settings(**values)
     except ValidationError as error:

@@ -20,8 +20,11 @@ class HomeLock:
             raise Conflict(
                 "Another Privity uses this home folder. Stop it, or set PRIVITY_HOME to another folder."
             ) from None
+        self.tell(address)
+
+    def tell(self, address: str) -> None:
         os.ftruncate(self._file, 0)
-        os.write(self._file, address.encode())
+        os.pwrite(self._file, address.encode(), 0)
 
     def release(self) -> None:
         os.close(self._file)

@@ -47,7 +47,7 @@ class House:
         from service.storage import Database
 
         self.settings = settings
-        self._lock = HomeLock(settings.home, self.address)
+        self.lock = HomeLock(settings.home, self.address)
         self.database = Database(settings.home / "privity.db")
         self.accounts = Accounts(self.database, settings.serve.session_hours)
         self.walls = Walls(self.database)
@@ -131,7 +131,7 @@ class House:
         if self._engine is not None:
             self._engine.close()
         self.database.close()
-        self._lock.release()
+        self.lock.release()
 
 
 def _say(*lines: str) -> None:
@@ -184,6 +184,8 @@ class Front(Starlette):
         if not self.address and scope["type"] == "http" and scope.get("server"):
             host, port = scope["server"]
             self.address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+            if self.house is not None:
+                self.house.lock.tell(self.address)
         await super().__call__(scope, receive, send)
 
 

@@ -30,3 +30,10 @@ def test_a_wrong_setting_is_named(tmp_path: Path, toml: str, environment: dict[s
     (tmp_path / "privity.toml").write_text(toml)
     with pytest.raises(BadRequest, match=named):
         config.load({"PRIVITY_HOME": str(tmp_path), **environment})
+
+
+def test_a_container_listens_and_keeps_its_state_in_the_volume() -> None:
+    settings = config.load({"BENTOML_CONTAINERIZED": "true"})
+    assert (settings.serve.host, str(settings.home)) == ("0.0.0.0", config.IN_CONTAINER)
+    assert config.load({"BENTOML_CONTAINERIZED": "true", "PRIVITY_HOST": "::1"}).serve.host == "::1"
+    assert config.load({}).serve.host == "127.0.0.1"

@@ -35,9 +35,7 @@ _DUTY = re.compile(
 _LEAVE = re.compile(
     r"\b(may|can|could|might|right|rights|option|entitled|permit\w*|allow\w*|elect\w*|discretion)\b"
 )
-_DENIED = re.compile(
-    r"\b(shall|may|must|will|can|could|does|do|is|are) ?not\b|\bcannot\b|\bno\b|\bneither\b|\bnever\b"
-)
+_DENIED = re.compile(r"\b(shall|may|must|will|can|could|do|does) not\b|\b(cannot|neither|never)\b")
 _MODAL = re.compile(r"\b(shall|may|must|will|can|could)\b")
 
 

@@ -14,9 +14,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _STOP = _listed(
     """a about above after again all also am an and any are as at be because been before being between both but by
     can could did do does doing done during each either else ever every for from further get give given go had has
-    have having he her here hers him his how i if in into is it its itself just let like may me might more most much many
-    must my need no nor not of off on once only or other ought our out over own per please same say says shall she should
-    so some such tell than that the their theirs them then there these they this those through to too under until up
+    have having he her here hers him his how i if in into is it its itself just let like may me might more most much
+    many must my need no nor not of off on once only or other ought our out over own per please same say says shall
+    she should so some such tell than that the their theirs them then there these they this those through to too under until up
     upon us very was we were what when where whether which while who whom whose why will with within without would
     yes you your hereby herein hereof hereto hereunder thereof therein thereto thereunder"""
 )

@@ -7,7 +7,15 @@ from service.config import Settings
 from service.core import Adapter, EngineInfo, Generation, Load, Message, Piece
 from service.engines.base_model import BaseFiles, prepare, prepare_folder
 
-__all__ = ["BaseFiles", "Engine", "open_engine", "prepare", "prepare_folder"]
+__all__ = ["BaseFiles", "Engine", "Pieces", "open_engine", "prepare", "prepare_folder"]
+
+
+class Pieces(Protocol):
+    """The pieces of one answer. Close or drop it, or cancel the wait for a piece, and the answer is cancelled."""
+
+    def __aiter__(self) -> AsyncIterator[Piece]: ...
+    async def __anext__(self) -> Piece: ...
+    async def aclose(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -23,12 +31,12 @@ class Engine(Protocol):
         """Tokens of the prompt that these messages make."""
         ...
 
-    async def submit(self, generation: Generation) -> AsyncIterator[Piece]:
+    async def submit(self, generation: Generation) -> Pieces:
         """Queue a generation and return the stream of its pieces; the last piece has `finish` and `usage`.
 
         Raises at once, before any piece: Busy (the queue or the owner's share is full; `retry_after` in its details),
         BadRequest (too long, or an adapter that is not served), NotReady (closing). Later, while pieces are awaited:
-        NotReady or PrivityError. Closing or dropping the stream, or cancelling the wait for a piece, cancels it.
+        NotReady or PrivityError.
         """
         ...
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from service.config import Engine as Settings
@@ -13,7 +14,7 @@ from service.engines.sampling import choose
 from service.engines.scheduler import Limits, Plan
 from service.errors import BadRequest
 
-KEPT = 3  # rows kept for later prompts, for each one that can run
+GAP = 3  # idle rows between running ones that are worth bridging
 
 
 class LlamaRunner:
@@ -25,8 +26,8 @@ class LlamaRunner:
         self.limits = _limits(settings, self.model.trained_context)
         self.end_tokens = self.model.end_tokens()
         self.shares = self.model.forgets_in_part
-        batch = self.limits.chunk + self.limits.slots
-        self._context = Context(self.model, self.limits.rows, self.limits.cells, batch, self.threads)
+        batch = self.limits.chunk + 2 * self.limits.slots
+        self._context = Context(self.model, self.limits.slots, self.limits.context, batch, self.threads)
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's tokens in the model's chat format, open for the answer.
@@ -52,10 +53,15 @@ class LlamaRunner:
         """Carry out a plan; the tokens drawn, by sequence."""
         for move in plan.moves:
             self._move(move)
-        slices = [(part.row, part.start, part.tokens, part.choice is not None) for part in plan.slices]
-        asked = [(part.sequence, part.choice) for part in plan.slices if part.choice is not None]
-        logits = self._context.run(slices)
-        return {number: choose(row, choice) for (number, choice), row in zip(asked, logits, strict=True)}
+        parts = sorted(plan.slices, key=lambda part: part.row)
+        fillers = self._fillers([part.row for part in parts])
+        slices = [(part.row, part.start, part.tokens, part.choice is not None) for part in parts]
+        logits = self._context.run(sorted(slices + fillers))
+        asked = [(part.sequence, part.choice) for part in parts if part.choice is not None]
+        tokens = {number: choose(row, choice) for (number, choice), row in zip(asked, logits, strict=True)}
+        for row, start, *_ in fillers:
+            self._context.forget(row, start)
+        return tokens
 
     def reset(self) -> None:
         """Wipe the memory, after a run that failed half way."""
@@ -64,6 +70,15 @@ class LlamaRunner:
     def close(self) -> None:
         self._context.close()
         self.model.close()
+
+    def _fillers(self, rows: list[int]) -> list[tuple[int, int, tuple[int, ...], bool]]:
+        """A token for each idle row in a small gap: llama.cpp batches only rows that follow one another.
+
+        Another pass over the weights costs as much as four rows more. The token is forgotten after the step.
+        """
+        gaps = [range(one + 1, other) for one, other in pairwise(rows) if other - one <= GAP + 1]
+        idle = [(row, self._context.length(row)) for gap in gaps for row in gap]
+        return [(row, length, (0,), False) for row, length in idle if length < self.limits.context]
 
     def _move(self, move: Move) -> None:
         if isinstance(move, Copy):
@@ -76,8 +91,6 @@ def _limits(settings: Settings, trained: int) -> Limits:
     context = min(settings.context, trained)
     return Limits(
         slots=settings.slots,
-        rows=min(settings.slots * (1 + KEPT), 256),  # llama.cpp knows no more than 256
-        cells=settings.slots * context,
         context=context,
         chunk=settings.chunk,
         queue=settings.queue,

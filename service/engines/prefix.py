@@ -3,7 +3,7 @@
 A row is one sequence's place in the model's memory. Each row is free, lent to a running sequence, or kept: idle,
 its tokens still computed, so that a later prompt that begins alike runs only the rest.
 
-    row 0  lent   ████████████░░░░░░   up to 18 cells are set aside for it
+    row 0  lent   ████████████→
     row 1  kept   ███████              the next prompt under the same key may begin with these
     row 2  free
 """
@@ -58,59 +58,51 @@ class _Kept:
 
 
 class PrefixCache:
-    """Rows and cells of the memory, counted as if no two rows shared a cell (so never too few are free)."""
+    """The rows of the memory. Each has cells for a whole context, so a lease is never too small."""
 
-    def __init__(self, rows: int, cells: int) -> None:
+    def __init__(self, rows: int) -> None:
         self.rows = rows
-        self.cells = cells
         self.clear()
 
     def clear(self) -> None:
         """Forget everything: the memory itself was wiped."""
-        self._free = list(range(self.rows))
+        self._free = set(range(self.rows))
         self._kept: dict[int, _Kept] = {}  # least recently used first
-        self._lent: dict[int, int] = {}  # row -> cells set aside
+        self._lent: set[int] = set()
 
-    def take(self, key: Key, tokens: Sequence[int], need: int) -> Lease:
-        """A row for `tokens` that may grow to `need` cells; at least the last token is left to run."""
+    def take(self, key: Key, tokens: Sequence[int]) -> Lease:
+        """A row for `tokens`; at least the last of them is left to run. There must be one that is not lent."""
         source, length = self._longest(key, tokens)
         moves: list[Move] = []
         if source is None:
             row = self._empty(moves)
-        elif length < len(self._kept[source].tokens) and self._free and self._held + need <= self.cells:
-            row = self._free.pop()
-            self._kept[source] = self._kept.pop(source)  # used just now
+        elif 2 * length < len(self._kept[source].tokens) and len(self._free) + len(self._kept) > 1:
+            self._kept[source] = self._kept.pop(source)  # used just now, so it is not the one to go
+            row = self._empty(moves)
             moves.append(Copy(source, row, length))
         else:
             row = source
             if length < len(self._kept.pop(source).tokens):
                 moves.append(Forget(row, length))
-        while self._held + need > self.cells:
-            self._free.append(self._evict(moves))
-        self._lent[row] = need
+        self._lent.add(row)
         return Lease(row, length, tuple(moves))
 
     def give(self, row: int, key: Key, tokens: Sequence[int]) -> None:
         """A sequence is done with its row, which holds exactly `tokens`."""
-        del self._lent[row]
+        self._lent.remove(row)
         if tokens:
             self._kept[row] = _Kept(key, tuple(tokens))
         else:
-            self._free.append(row)
+            self._free.add(row)
 
     def check(self) -> None:
-        """Raises AssertionError, with the numbers, when rows or cells do not add up."""
+        """Raises AssertionError, with the numbers, when rows do not add up."""
         rows = sorted([*self._free, *self._kept, *self._lent])
         assert rows == list(range(self.rows)), f"free + kept + lent rows are {rows}, not all {self.rows}"
-        assert self._held <= self.cells, f"{self._held} cells are held of {self.cells}"
 
     @property
     def lent(self) -> int:
         return len(self._lent)
-
-    @property
-    def _held(self) -> int:
-        return sum(self._lent.values()) + sum(len(kept.tokens) for kept in self._kept.values())
 
     def _longest(self, key: Key, tokens: Sequence[int]) -> tuple[int | None, int]:
         best, length = None, SHORTEST - 1
@@ -120,12 +112,14 @@ class PrefixCache:
         return best, length if best is not None else 0
 
     def _empty(self, moves: list[Move]) -> int:
-        return self._free.pop() if self._free else self._evict(moves)
-
-    def _evict(self, moves: list[Move]) -> int:
-        row = next(iter(self._kept))
-        del self._kept[row]
-        moves.append(Forget(row, 0))
+        """The lowest free row, so that rows in use lie together; else the least recently used one."""
+        if self._free:
+            row = min(self._free)
+            self._free.remove(row)
+        else:
+            row = next(iter(self._kept))
+            del self._kept[row]
+            moves.append(Forget(row, 0))
         return row
 
 

@@ -17,11 +17,9 @@ PATIENCE = 16  # later arrivals that may be let in before one that waits
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The size of things. Every slot can hold a whole context: `cells >= slots * context`, `rows > slots`."""
+    """The size of things."""
 
     slots: int  # sequences running at once
-    rows: int  # sequences held in memory, running or kept
-    cells: int  # tokens held in memory
     context: int  # tokens of one sequence, prompt and answer together
     chunk: int  # prompt tokens in one step
     queue: int  # sequences waiting at most
@@ -101,7 +99,7 @@ class Scheduler:
     def __init__(self, limits: Limits, end_tokens: frozenset[int]) -> None:
         self.limits = limits
         self.end_tokens = end_tokens
-        self.cache = PrefixCache(limits.rows, limits.cells)
+        self.cache = PrefixCache(limits.slots)
         self.pace = 5.0  # seconds that a sequence takes; the worker keeps it true
         self._waiting: dict[int, Sequence] = {}  # in order of arrival
         self._running: dict[int, Sequence] = {}  # in order of admission
@@ -117,7 +115,7 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         """Queue a sequence. Raises Busy when the queue or the owner's share is full."""
-        total = len(self._waiting) + len(self._running)
+        total = len(self._alive())
         if total >= self.limits.slots + self.limits.queue:
             raise Busy("The queue is full. Try again shortly.", retry_after=self._wait(total))
         if sequence.owner and self._share(sequence.owner) >= self.limits.per_person:
@@ -181,8 +179,11 @@ class Scheduler:
         return max(1, math.ceil(self.pace * (ahead - self.limits.slots + 1) / self.limits.slots))
 
     def _share(self, owner: str) -> int:
-        everyone = [*self._waiting.values(), *self._running.values()]
-        return sum(one.owner == owner and not one.ended for one in everyone)
+        return sum(one.owner == owner for one in self._alive())
+
+    def _alive(self) -> list[Sequence]:
+        """All but those that were cancelled in a step that has not landed yet."""
+        return [one for one in (*self._waiting.values(), *self._running.values()) if not one.ended]
 
     def _admit(self) -> tuple[Move, ...]:
         moves: list[Move] = []
@@ -192,7 +193,7 @@ class Scheduler:
                     break
                 one.passed += self._welcome(one)
             del self._waiting[sequence.id]
-            lease = self.cache.take(sequence.key, sequence.prompt, len(sequence.prompt) + sequence.limit)
+            lease = self.cache.take(sequence.key, sequence.prompt)
             sequence.row = lease.row
             sequence.ready = sequence.cached = lease.length
             self._running[sequence.id] = sequence

@@ -26,10 +26,12 @@ class Library:
     Opening starts the ingestion thread, which first mends what a crash left behind. `close` stops it.
     """
 
-    def __init__(self, home: Path, database: Database, settings: Settings) -> None:
+    def __init__(
+        self, home: Path, database: Database, settings: Settings, embedder: Embedder | None = None
+    ) -> None:
         self._limits = settings.documents
         self._records, self._files, self._index = Records(database), Files(home / "files"), Index(home)
-        self.embedder = Embedder(settings.search.threads)
+        self.embedder = embedder or Embedder(settings.search.threads)
         self._search = Search(self._index, self.embedder)
         self._ingestion = Ingestion(
             self._records, self._files, self._index, self.embedder, self._limits, settings.search.passage

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-BLEND = 0.2
+BLEND = 0.4
 KEPT = 3  # documents searched when a question names one
 CLOSE = 0.75  # of the best document's score: below it a document is not the one named
 
@@ -24,6 +24,9 @@ STOP = frozenset(
     have having he her him his how i if in into is it its me more most my no nor not of on or our she should so some
     such than that the their them then there these they this those to under up upon us was we were what when where
     which while who whom whose why will with would you your""".split()
+)
+FRAME = frozenset(
+    "agreement contract document include included includes including provide provided provides specified".split()
 )
 _ASKING = frozenset("can could did do does how is may must shall was what when where which who whom whose why will".split())
 LEGAL_FORMS = frozenset(
@@ -44,9 +47,9 @@ def profile(title: str, text: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """The words that are searched for; small words only when there are no others."""
+    """The words that are searched for: those that only frame a question count when there are no others."""
     words = [word.lower() for word in _WORD.findall(text)]
-    return [word for word in words if word not in STOP] or words
+    return [w for w in words if w not in STOP | FRAME] or [w for w in words if w not in STOP] or words
 
 
 def names(title: str, text: str) -> frozenset[str]:

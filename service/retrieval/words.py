@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS documents (row INTEGER PRIMARY KEY, id TEXT UNIQUE, t
 CREATE TABLE IF NOT EXISTS passages
     (row INTEGER PRIMARY KEY, id TEXT UNIQUE, document TEXT, start INT, stop INT, page INT, path TEXT);
 CREATE INDEX IF NOT EXISTS passages_document ON passages (document);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, tokenize = "porter unicode61 remove_diacritics 2");
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (headings, text, tokenize = "porter unicode61 remove_diacritics 2");
 CREATE VIRTUAL TABLE IF NOT EXISTS profiles USING fts5 (grams, tokenize = "unicode61 tokenchars '_'");
 """
 
@@ -46,7 +46,7 @@ class Words:
                     "INSERT INTO passages (id, document, start, stop, page, path) VALUES (?, ?, ?, ?, ?, ?)",
                     (p.id, document, p.start, p.end, p.page, json.dumps(p.path)),
                 ).lastrowid
-                rows.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, p.text))
+                rows.execute("INSERT INTO words (rowid, headings, text) VALUES (?, ?, ?)", (row, " ".join(p.path), p.text))
             rows.execute("COMMIT")
 
     def drop(self, document: str) -> None:
@@ -82,8 +82,8 @@ class Words:
         """Documents by BM25 of their profiles, best first."""
         return dict(
             self._ask(
-                "SELECT id, -bm25(profiles) FROM profiles JOIN documents ON row = profiles.rowid"
-                " WHERE profiles MATCH ? ORDER BY bm25(profiles) LIMIT ?",
+                "SELECT id, -bm25(profiles) AS score FROM profiles JOIN documents ON row = profiles.rowid"
+                " WHERE profiles MATCH ? ORDER BY score DESC, id LIMIT ?",
                 (_any(grams), limit),
             )
         )
@@ -93,8 +93,8 @@ class Words:
         inside = f" AND document IN ({', '.join('?' * len(documents))})" if documents is not None else ""
         return dict(
             self._ask(
-                "SELECT id, -bm25(words) FROM words JOIN passages ON row = words.rowid"
-                f" WHERE words MATCH ?{inside} ORDER BY bm25(words), id LIMIT ?",
+                "SELECT id, -bm25(words) AS score FROM words JOIN passages ON row = words.rowid"
+                f" WHERE words MATCH ?{inside} ORDER BY score DESC, id LIMIT ?",
                 (_any(terms), *(documents or ()), limit),
             )
         )

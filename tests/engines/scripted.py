@@ -11,8 +11,8 @@ END = 256
 
 class ScriptedRunner:
     def __init__(self, script: str = "the answer", **limits: int) -> None:
-        sizes = {"slots": 2, "rows": 6, "context": 64, "chunk": 16, "queue": 2, "per_person": 3} | limits
-        self.limits = Limits(cells=sizes["slots"] * sizes["context"], **sizes)
+        sizes = {"slots": 2, "context": 64, "chunk": 16, "queue": 2, "per_person": 3} | limits
+        self.limits = Limits(**sizes)
         self.end_tokens = frozenset({END})
         self.shares = True
         self.script = [*script.encode(), END]

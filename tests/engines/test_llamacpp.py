@@ -93,7 +93,9 @@ def test_a_prompt_that_does_not_fit_is_refused_and_a_long_answer_is_trimmed(engi
     with pytest.raises(BadRequest) as caught:
         answer(engine, ask(LEASE * 20))
     assert caught.value.details["tokens"] > caught.value.details["limit"] == 512
-    _, last = answer(engine, ask("Write on. " + LEASE * 9, max_tokens=4000))
+    long = ask("Write on." + " word" * 480, max_tokens=4000)
+    assert 490 < engine.count(long.messages) < 512
+    last = answer(engine, long)[1]
     assert last.usage
     assert last.usage.prompt + last.usage.completion <= 512
 
@@ -122,7 +124,7 @@ def test_what_a_person_writes_is_never_a_special_token(home: Path) -> None:
 def test_batches_chunks_and_cached_prefixes_agree_with_a_cold_run(files: BaseFiles) -> None:
     """Logits within tolerance: sums are taken in another order, so bits may differ."""
     model = Model(files.gguf)
-    context = Context(model, rows=4, cells=2048, batch=256, threads=1)
+    context = Context(model, rows=4, cells=512, batch=256, threads=1)
     tokens, other = model.tokenize(LEASE * 2), model.tokenize("Something else entirely. " * 5)
     cold = next(iter(context.run([(0, 0, tokens, True)]))).copy()
 

@@ -11,7 +11,7 @@ from service.engines.prefix import Copy, Forget, Key
 from service.engines.scheduler import PATIENCE, Limits, Plan, Scheduler, Sequence
 from service.errors import Busy
 
-LIMITS = Limits(slots=3, rows=6, cells=3 * 64, context=64, chunk=16, queue=5, per_person=4)
+LIMITS = Limits(slots=3, context=64, chunk=16, queue=5, per_person=4)
 END = 0
 
 
@@ -40,7 +40,7 @@ class Memory:
     """What a model's rows would hold, so that a slice laid over the wrong tokens is caught."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, list[int]] = {row: [] for row in range(LIMITS.rows)}
+        self.rows: dict[int, list[int]] = {row: [] for row in range(LIMITS.slots)}
 
     def run(self, plan: Plan) -> None:
         for move in plan.moves:
@@ -52,7 +52,7 @@ class Memory:
         for part in plan.slices:
             assert len(self.rows[part.row]) == part.start
             self.rows[part.row] += part.tokens
-        assert sum(map(len, self.rows.values())) <= LIMITS.cells
+            assert len(self.rows[part.row]) <= LIMITS.context
 
 
 class Walk(RuleBasedStateMachine):

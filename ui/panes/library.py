@@ -104,7 +104,7 @@ def state(filed: Filed) -> str:
     if filed["state"] == "embedding":
         return bar(filed["done"], filed["passages"])
     if filed["state"] not in FINAL:
-        return f'<span class="doing">{WORDS[filed["state"]]}<i></i><i></i><i></i></span>'
+        return f'<span class="doing">{esc(WORDS.get(filed["state"], filed["state"]))}<i></i><i></i><i></i></span>'
     reason = esc(filed["reason"])
     return stamp(filed) + (f'<span class="reason" title="{reason}">{reason}</span>' if reason else "")
 

@@ -186,10 +186,12 @@ def what_was_searched(coverage: Coverage) -> str:
 
 
 def refusal(checked: Checked, text: str) -> str:
+    """A refusal's own card: the finding, what was searched, and what can be done."""
+    finding, *rest = [line for line in text.split("\n") if line.strip()] or ["The documents do not answer this."]
     covered = checked.get("coverage")
-    proof = f'<p class="soft">{what_was_searched(covered)}</p>' if covered else ""
-    words = f"<h3>Not found in the documents</h3><p>{esc(checked['refused'] or text)}</p>"
-    return f'<div class="card refusal">{words}{proof}</div>'
+    rest = rest or ([what_was_searched(covered)] if covered else [])
+    words = "".join(f"<p>{esc(line)}</p>" for line in rest)
+    return f'<div class="card refusal"><h3>{esc(finding)}</h3>{words}</div>'
 
 
 def footer(one: Turn, checked: Checked, desk: Desk) -> str:

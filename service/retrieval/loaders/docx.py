@@ -96,7 +96,7 @@ class _Walk:
 
     def finish(self) -> None:
         """Reads what stands after the body's last paragraph."""
-        self._end_paragraph("", 0, "")
+        self._end_paragraph()
         for number, note in self._endnotes:
             self._note(f"Endnote {number}", note)
 
@@ -117,11 +117,14 @@ class _Walk:
             return  # its end was deleted: the next paragraph goes on from here
         style = (value(properties, "pStyle") if properties is not None else "") or self._styles.default
         label = self._label(properties, style)
-        self._end_paragraph(label, self._heading(properties, style), style)
+        self._end_paragraph(label, self._heading(properties, style))
 
-    def _end_paragraph(self, label: str, level: int, style: str) -> None:
+    def _end_paragraph(self, label: str = "", level: int = 0) -> None:
         text = "".join(self._text).replace("\xa0", " ").strip()
         self._text.clear()
+        self._fields = [
+            reading for reading in self._fields if not reading
+        ]  # no instruction outlives a paragraph
         if text:
             text = f"{label} {text}" if label else text
             level = (level or heading_level(text)) if len(text) <= 2 * MAX_HEADING else 0
@@ -235,7 +238,7 @@ class _Walk:
         boxes, self._boxes = self._boxes, []
         notes, self._footnotes = self._footnotes, []
         self.blocks(parent)
-        self._end_paragraph("", 0, "")
+        self._end_paragraph()
         inner, self.parts = self.parts, outer
         self._text, self._boxes, self._footnotes = text, boxes, notes
         return inner

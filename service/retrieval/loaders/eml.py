@@ -35,7 +35,8 @@ def read(data: bytes, limits: Documents) -> Content:
         raise Unreadable(
             State.DAMAGED, "The message is nested too deeply. Save its parts as files of their own."
         )
-    message = message_from_bytes(data, EmailMessage, policy=_Policy())
+    message = message_from_bytes(data, policy=_Policy())
+    assert isinstance(message, EmailMessage)
     body = _body(message)
     parts = [Part(f"Subject: {_header(message, 'Subject')}", "heading", 1)] if message["Subject"] else []
     parts.append(Part("\n".join(f"{name}: {_header(message, name)}" for name in _LINES if message[name])))

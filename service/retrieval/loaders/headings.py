@@ -31,14 +31,25 @@ def heading_level(line: str) -> int:
     named = _NAMED.match(line)
     if named:
         return _named_level(line, line[named.end() :])
-    numbered = _NUMBERED.match(line)
-    if numbered:
-        return numbered[1].count(".") + 1 if _is_title(line[numbered.end() :]) else 0
+    depth = numbered_depth(line)
+    if depth:
+        return depth if _is_title(line[_number_end(line) :]) or _is_phrase(line) else 0
     return 1 if _is_capitals(line) else 0
 
 
+def numbered_depth(line: str) -> int:
+    """How many parts the number has that the line begins with: 2 for "4.1 Fees"; 0 without a number."""
+    numbered = _NUMBERED.match(line)
+    return numbered[1].count(".") + 1 if numbered else 0
+
+
+def _number_end(line: str) -> int:
+    numbered = _NUMBERED.match(line)
+    return numbered.end() if numbered else 0
+
+
 def _named_level(line: str, rest: str) -> int:
-    if _PAGE.search(rest) or (line[-1] == "." and len(line.split()) > 6):
+    if rest.strip(" .–—-") and not _is_title(rest) and not _is_capitals(rest):
         return 0
     return 2 if line[:7].lower() == "section" else 1
 
@@ -51,6 +62,16 @@ def _is_title(text: str) -> bool:
     return all(word[0].isupper() or word.lower() in _SMALL for word in words)
 
 
+def _is_phrase(line: str) -> bool:
+    """A number with its dot and a few words without an end: "5. Interest on late payment"."""
+    number, _, text = line.partition(" ")
+    if "." not in number or not text[:1].isupper() or not text[-1].isalpha() or _PAGE.search(text):
+        return False
+    return len(text.split()) <= 6
+
+
 def _is_capitals(text: str) -> bool:
     letters = [c for c in text if c.isalpha()]
-    return len(letters) >= 4 and all(c.isupper() for c in letters) and len(text.split()) <= 12
+    if len(letters) < 4 or len(text.split()) > 12 or _PAGE.search(text):
+        return False
+    return all(c.isupper() for c in letters)

@@ -96,6 +96,8 @@ def _ole(data: bytes) -> Unreadable:
 
 def _text_kind(data: bytes, suffix: str) -> str:
     if not _looks_like_text(data):
+        if suffix == "eml" and _headers(data) >= 3:  # attachments may travel as bare bytes
+            return "eml"
         if suffix in ("pdf", "docx"):
             reason = (
                 f"The file is named .{suffix} but is not one, or its beginning is damaged. Get a whole copy."

@@ -15,7 +15,7 @@ from statistics import median
 from typing import NamedTuple
 
 from service.core import Style
-from service.retrieval.loaders.headings import MAX_HEADING, heading_level, starts_clause
+from service.retrieval.loaders.headings import MAX_HEADING, heading_level, numbered_depth, starts_clause
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -193,7 +193,7 @@ def _style(text: str, block: list[Line], body: float) -> tuple[Style, int]:
         if block[0].height > 1.15 * body:
             return "heading", 1
         if all(line.bold for line in block) and any(c.isalpha() for c in text):
-            return "heading", 2
+            return "heading", numbered_depth(text) or 2
     return ("list" if text.startswith(_BULLETS) else "paragraph"), 0
 
 

@@ -14,6 +14,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_WRAPPED = 50  # a line shorter than this was not wrapped for want of room
 _UNWRAPPED = 120  # a line longer than this is a paragraph of its own: nobody wraps text so wide
 _HASHES = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
@@ -81,6 +82,8 @@ def paragraphs(text: str) -> Iterator[tuple[int, int]]:
 def _parted(text: str, start: int, end: int, line: str) -> bool:
     """Whether `line` begins a new paragraph after the one at [start, end). Looks at its tail only."""
     last = text[max(start, end - _UNWRAPPED - 1) : end].splitlines()[-1]
+    if line.isupper() and last.isupper():  # capitals that go on over lines are a shouted paragraph
+        return starts_clause(line) or (starts_clause(last) and len(last) < _WRAPPED)
     if len(last) > _UNWRAPPED or heading_level(line):
         return True
     if end - start <= MAX_HEADING and heading_level(text[start:end]):

@@ -57,6 +57,11 @@ def test_fields_give_their_result_and_not_their_instruction() -> None:
     assert texts(read(docx(paragraph(runs=runs)), "a.docx")) == ["See clause 7.2 today"]
 
 
+def test_a_field_without_an_end_swallows_its_paragraph_at_most() -> None:
+    begun = run("Before ") + '<w:r><w:fldChar w:fldCharType="begin"/></w:r>' + run("instruction")
+    assert texts(read(docx(paragraph(runs=begun) + paragraph("After.")), "a.docx")) == ["Before", "After."]
+
+
 def test_tables_headings_breaks_and_controls() -> None:
     def cell(text: str) -> str:
         return f"<w:tc>{paragraph(text)}</w:tc>"

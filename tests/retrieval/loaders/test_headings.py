@@ -13,6 +13,8 @@ from service.retrieval.loaders.headings import heading_level, starts_clause
         ("2.3 Limitation of Liability", 2),
         ("2.3.1 Cap on the Fees.", 3),
         ("GOVERNING LAW", 1),
+        ("5. Interest on late payment", 1),
+        ("5.2 Interest on late payment.", 0),
         ("8.1 Term 25", 0),  # a table of contents
         ("Definitions ........ 3", 0),
         ("ARTICLE 9 INTELLECTUAL PROPERTY 27", 0),

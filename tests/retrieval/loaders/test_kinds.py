@@ -34,6 +34,7 @@ def zipped(*names: str) -> bytes:
         (MAIL, "mail", "eml"),
         (MAIL, "pasted.txt", "txt"),
         (b"no headers here", "mail.eml", "txt"),
+        (MAIL + bytes(range(32)), "mail.eml", "eml"),
     ],
 )
 def test_a_file_is_read_as_what_it_is(data: bytes, name: str, kind: str | None) -> None:

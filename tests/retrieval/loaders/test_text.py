@@ -42,6 +42,14 @@ def test_clauses_on_lines_of_their_own_are_blocks() -> None:
     ]
 
 
+def test_capitals_over_several_lines_are_one_paragraph() -> None:
+    text = (
+        "1. LIABILITY\nIN NO EVENT SHALL EITHER PARTY\nBE LIABLE FOR ANY LOSS.\n2. TERM\nSee\nSection 5 and 3"
+    )
+    found = [text[b.start : b.end] for b in read(text.encode(), "a.txt").blocks]
+    assert found[1] == "IN NO EVENT SHALL EITHER PARTY\nBE LIABLE FOR ANY LOSS."
+
+
 def test_markdown() -> None:
     text = "# Title\nText of\ntwo lines.\n## Sub ##\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     document = checked(read(text.encode(), "a.md"))
