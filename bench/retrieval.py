@@ -136,7 +136,11 @@ class Bench:
     def _progress(self, scope: Scope, matter: str) -> None:
         filed = self._library.documents(scope, matter)
         done = sum(f.state.final for f in filed)
-        print(f"\r{done} of {len(filed)} documents, {sum(f.done for f in filed)} passages", end="", file=sys.stderr)
+        print(
+            f"\r{done} of {len(filed)} documents, {sum(f.done for f in filed)} passages",
+            end="",
+            file=sys.stderr,
+        )
 
     def passages(self, scope: Scope, matter: str) -> int:
         return sum(filed.passages for filed in self._library.documents(scope, matter))
@@ -212,7 +216,9 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="keep the library here and take it up again")
     parser.add_argument("--passage", type=int, default=500, help="characters a passage aims at")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the embedder")
-    parser.add_argument("--machine", default=platform.machine(), help="words that name this machine in the result")
+    parser.add_argument(
+        "--machine", default=platform.machine(), help="words that name this machine in the result"
+    )
     parser.add_argument("--save", type=Path, help="write the result here as JSON")
     chosen = parser.parse_args()
     with place(chosen.home) as home:

@@ -163,6 +163,10 @@ def service(home: str) -> Iterator[tuple[str, str]]:
         create = [*command, "keys", "create", "--user", "admin", "--name", "bench"]
         key = subprocess.run(create, env=environment, check=True, capture_output=True, text=True).stdout
         yield url, key.strip().splitlines()[-1]
+    except httpx.TransportError as error:
+        raise SystemExit(
+            f"The service is gone ({error}):\n" + (Path(home) / "serve.log").read_text()[-2000:]
+        ) from None
     finally:
         process.terminate()
         process.wait(30)
@@ -226,7 +230,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--url", default="", help="a service that runs")
     parser.add_argument("--key", default="", help="a key of it")
     parser.add_argument("--direct", action="store_true", help="leave HTTP out")
-    parser.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
+    parser.add_argument("--tokens", type=int, default=128, help="tokens of each answer")
     parser.add_argument("--rounds", type=int, default=3, help="the median of so many is reported")
     parser.add_argument("--levels", type=int, nargs="+", default=list(LEVELS), help="questions at once")
     return parser.parse_args()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -159,6 +160,20 @@ def test_several_people_are_answered_at_once(house: RunningHouse) -> None:
         assert set(people.map(one, range(6))) <= {"stop", "length"}
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_reader_who_leaves_frees_the_slot(house: RunningHouse, client: httpx.Client, stream: bool) -> None:
+    # The house must also still stop when told to: the fixture's end waits for that.
+    body = {"messages": [{"role": "user", "content": "Tell a long story."}], "max_tokens": 3000, "stream": stream}
+    with house.client() as impatient, pytest.raises(httpx.ReadTimeout):
+        for _ in impatient.stream("POST", "/v1/chat/completions", json=body, timeout=1.0).__enter__().iter_raw():
+            time.sleep(0.5)
+            raise httpx.ReadTimeout("left on purpose")
+    deadline = time.monotonic() + 10
+    while client.get("/api/status").json()["engine"]["running"]:
+        assert time.monotonic() < deadline, "the answer went on without a reader"
+        time.sleep(0.2)
+
+
 # --- the wall ----------------------------------------------------------------------------------------------
 
 
@@ -243,8 +258,6 @@ def test_upload_ask_delete(client: httpx.Client) -> None:
 
 
 def settle(client: httpx.Client, matter: str) -> list[dict[str, object]]:
-    import time
-
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         filed = list(client.get(f"/api/matters/{matter}/documents").json()["documents"])

@@ -47,8 +47,7 @@ def mount(
         path=path,
         auth_dependency=username,
         app_kwargs={"middleware": [Middleware(Door, username=username)]},
-        css="\n".join(asset(name) for name in ("base.css", "page.css")),
-        head=f"{asset('icon.html')}<script>{asset('page.js')}</script>",
+        head=head(),
         theme=theme(),
         footer_links=[],
         run_history=False,
@@ -58,6 +57,12 @@ def mount(
         pwa=False,
         show_error=False,
     )
+
+
+def head() -> str:
+    """Icon, style and script of the page. The style stands here because Gradio rewrites the selectors of `css`."""
+    style = asset("base.css") + asset("page.css")
+    return f"{asset('icon.html')}<style>{style}</style><script>{asset('page.js')}</script>"
 
 
 class Door:

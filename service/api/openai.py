@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from service.api.adapters import resolve
@@ -35,6 +35,7 @@ from service.telemetry import FIRST_WORD, QUESTIONS, TOKENS, log
 router = APIRouter(tags=["chat"])
 
 DEFAULT_TOKENS = 256
+CLIENT_CLOSED = 499  # nobody reads it: nginx's word in logs and metrics for a reader who left
 Event = Coverage | str | Answer
 
 
@@ -281,9 +282,7 @@ async def _unless_gone(request: Request, answering: Any) -> Any:
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise asyncio.CancelledError
-        return task.result()
+        return task.result() if task.done() else Response(status_code=CLIENT_CLOSED)
     finally:
         gone.cancel()
         task.cancel()

@@ -62,28 +62,30 @@ _ASKS_AMOUNT = re.compile(
 
 
 def choose(question: str, passages: Sequence[Passage], embed: Embed) -> tuple[Passage, ...]:
-    """The spans that bear on the question, best first, at most MOST; none when nothing does.
+    """The spans that bear on the question, best first, MOST sentences together; none when nothing does.
 
     Each is a sentence of a passage, or neighbouring ones that both count, as a Passage with its own span and score.
     """
+    sentences = ranked(question, passages, embed)
+    least = max(0.0, sentences[0].score - MARGIN) if sentences else 0.0
+    return tuple(_joined([sentence for sentence in sentences[:MOST] if sentence.score >= least]))
+
+
+def ranked(question: str, passages: Sequence[Passage], embed: Embed) -> list[Passage]:
+    """Every sentence of the passages with its score, best first; none when the question says nothing."""
     sentences = [sentence for passage in passages for sentence in _sentences(passage)]
     if not sentences or not telling(question):
-        return ()
+        return []
     scores = score(question, sentences, embed)
-    best = scores.max()
-    if best < 0:
-        return ()
-    order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
-    kept = [
-        replace(sentences[i], score=float(scores[i])) for i in order if scores[i] >= max(0, best - MARGIN)
-    ]
-    return tuple(_joined(kept[:MOST]))
+    scored = [replace(one, score=float(worth)) for one, worth in zip(sentences, scores, strict=True)]
+    return sorted(scored, key=lambda sentence: -sentence.score)
 
 
 def score(question: str, sentences: Sequence[Passage], embed: Embed) -> Scores:
     """How far above the threshold each sentence stands, in log-odds, shape (len(sentences),)."""
     known = facts(question, sentences, embed)
-    return np.sum([weight * known[name] for name, weight in _WEIGHTS.items()], axis=0) - _THRESHOLD
+    scores: Scores = np.sum([weight * known[name] for name, weight in _WEIGHTS.items()], axis=0) - _THRESHOLD
+    return scores
 
 
 def facts(question: str, sentences: Sequence[Passage], embed: Embed) -> dict[str, Scores]:

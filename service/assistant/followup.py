@@ -24,7 +24,10 @@ _POINTS_BACK = re.compile(
     r"|amendment|schedule|arrangement)s?\b))\b",
     re.IGNORECASE,
 )
-_RELATIVE = re.compile(r"\b(?<!of )(\w+) that (?=\w)", re.IGNORECASE)  # "a clause that …" points nowhere
+_AUXILIARY = (
+    "do|does|did|is|was|are|were|will|would|can|could|should|may|must|has|had|if|of|to|and|or|by|in|for"
+)
+_RELATIVE = re.compile(rf"\b(?!(?:{_AUXILIARY})\b)(\w+) that (?=\w)", re.IGNORECASE)  # "a clause that …"
 _BARE = 2  # a question of so few content words leans on the one before it
 
 

@@ -6,10 +6,10 @@ The model frames; it never gets to invent. Its words come in as pieces and go ou
 
 - A quotation that stands in the evidence is replaced by the source's own characters; any other loses its marks.
 - A marker that names no passage is taken out. A sentence that one passage bears out gets that passage's marker.
-- A sentence that only repeats the evidence is left out: the evidence itself follows, verbatim.
+- A sentence that only repeats the evidence is left out, unless it is short: the evidence itself follows, verbatim.
 - A sentence whose words are not all borne out is said, and known to be unsupported.
-- A sentence with a figure, a name, a denial or a duty that the evidence does not hold is withheld, and so is a bare
-  "yes" or "no", which no passage can bear out.
+- A sentence with a figure, a name, a denial or a duty that the evidence does not hold is withheld, and so is one that
+  is no more than a "yes", a "no" or the question said back, which no passage can bear out.
 - At the second sentence that is not borne out, or when the model repeats itself, the framing ends.
 """
 
@@ -18,17 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.assistant.sentences import spans
-from service.assistant.support import Support, echoes, repeats, support
+from service.assistant.support import Support, echoes, own, repeats, support
 from service.assistant.words import words
 from service.core import Citation
 from service.retrieval import CLOSE, OPEN, find_quote, markers, quotations, without_markers
 
 STRIKES = 2  # sentences that are not borne out, after which the model is stopped
 LONGEST = 8  # sentences
+CRISP = 8  # words of the evidence that are an answer by themselves ("thirty days"), and not a repetition
 
-_DRESS = re.compile(
-    r"^\s*(?:[-*•#>]+\s+|\d{1,2}[.)]\s+|(?:answer|response)\s*:\s*)+|\*\*|__|`+", re.IGNORECASE
-)
+_DRESS = re.compile(r"\*\*|__|`+")
+_LEAD = re.compile(r"^\s*(?:[-*•#>–—]+\s+|\d{1,2}[.)]\s+|(?:answer|response)\s*:\s*)+", re.IGNORECASE)
 _VERDICT = re.compile(r"^(?:yes|no|correct|incorrect)\b[\s,.;:–—-]*", re.IGNORECASE)
 _STRAY = str.maketrans(dict.fromkeys('“”„«»"', ""))
 
@@ -80,7 +80,7 @@ class Framing:
         return said
 
     def _check(self, raw: str) -> Said | None:
-        sentence = _VERDICT.sub("", _DRESS.sub("", raw).strip())
+        sentence = _opened(_LEAD.sub("", _DRESS.sub("", raw)).strip())
         if not words(without_markers(sentence)):
             return None
         if repeats(without_markers(sentence), self._heard):
@@ -111,8 +111,10 @@ class Framing:
 
     def _judged(self, sentence: str, quoted: tuple[int, ...]) -> Said | None:
         bare = without_markers(sentence)
-        if any(echoes(bare, citation.quote) for citation in self._evidence.values()):
-            return None
+        source = next((n for n, citation in self._evidence.items() if echoes(bare, citation.quote)), None)
+        if source is not None:
+            crisp = len(words(bare)) <= CRISP and own(bare, self._asked)
+            return Said(_marked(bare, [source]), True) if crisp else None
         named = {n for marker in markers(sentence) for n in marker.numbers if n in self._evidence}
         best, numbers = self._borne_out(bare, named, set(quoted))
         if best is not Support.FULL:
@@ -162,6 +164,12 @@ def _sentences(text: str) -> list[tuple[int, int]]:
             if start < end:
                 found.append((start, end))
     return found
+
+
+def _opened(sentence: str) -> str:
+    """The sentence without a "yes" or "no" before it."""
+    bare = _VERDICT.sub("", sentence)
+    return bare if bare == sentence else bare[:1].upper() + bare[1:]
 
 
 def _marked(sentence: str, numbers: Sequence[int]) -> str:

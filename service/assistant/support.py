@@ -13,7 +13,7 @@ from enum import Enum
 from service.assistant.words import content, figures, names, words
 
 SHARE = 0.75  # of the content words that the question did not bring, at least so many must be in the evidence
-OWN = 2  # content words of the evidence that a sentence must hold at least
+OWN = 2  # of them at least; a sentence with fewer says the question back, with a "yes" or a "no"
 
 _DENIAL = {
     "not",
@@ -36,6 +36,10 @@ _LEAVE = re.compile(
     r"\b(may|can|could|might|right|rights|option|entitled|permit\w*|allow\w*|elect\w*|discretion)\b"
 )
 _DENIED = re.compile(r"\b(shall|may|must|will|can|could|do|does) not\b|\b(cannot|neither|never)\b")
+_SILENCE = re.compile(  # that a document does not say a thing, no passage of it can show
+    r"\bthere (is|are|was|were) (no|not|none)\b"
+    r"|\b(do|does|did) not (\w+ )?(contain|include|provide|specify|mention|have|state|say|address|exist)\b"
+)
 _MODAL = re.compile(r"\b(shall|may|must|will|can|could)\b")
 
 
@@ -55,12 +59,19 @@ def support(sentence: str, evidence: str, asked: str = "", place: str = "") -> S
     """
     if figures(sentence) - figures(evidence) or foreign(sentence, f"{evidence} {place}"):
         return Support.NONE
-    if _turned(sentence, evidence):
+    if _SILENCE.search(sentence.lower()) or _turned(sentence, evidence):
         return Support.NONE
-    said, known = content(sentence), set(content(evidence))
-    own = [word for word in said if word not in set(content(asked))]
-    enough = sum(word in known for word in own) >= SHARE * len(own)
-    return Support.FULL if enough and sum(word in known for word in set(said)) >= OWN else Support.LOOSE
+    brought, known = own(sentence, asked), set(content(evidence))
+    held = [word for word in brought if word in known]
+    if len(held) < OWN:
+        return Support.NONE
+    return Support.FULL if len(held) >= SHARE * len(brought) else Support.LOOSE
+
+
+def own(sentence: str, asked: str) -> list[str]:
+    """The content words of a sentence that the question did not bring, each once."""
+    known = set(content(asked))
+    return [word for word in dict.fromkeys(content(sentence)) if word not in known]
 
 
 def foreign(sentence: str, source: str) -> set[str]:

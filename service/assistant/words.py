@@ -16,12 +16,17 @@ _STOP = _listed(
     can could did do does doing done during each either else ever every for from further get give given go had has
     have having he her here hers him his how i if in into is it its itself just let like may me might more most much
     many must my need no nor not of off on once only or other ought our out over own per please same say says shall
-    she should so some such tell than that the their theirs them then there these they this those through to too under until up
-    upon us very was we were what when where whether which while who whom whose why will with within without would
-    yes you your hereby herein hereof hereto hereunder thereof therein thereto thereunder"""
+    she should so some such tell than that the their theirs them then there these they this those through to too under
+    until up upon us very was we were what when where whether which while who whom whose why will with within
+    without would yes you your hereby herein hereof hereto hereunder thereof therein thereto thereunder"""
 )
-# Words that every question to a contract holds: they tell no passage from another.
-_PLAIN = _listed("contract agreement document provision clause section party parties")
+# Words of asking, and words that every question to a contract holds: they tell no passage from another.
+_PLAIN = _listed(
+    """contract agreement document documents provision provisions clause clauses section sections party parties
+    find show list name explain describe summarise summarize identify highlight quote cite review reviewed lawyer
+    part parts related relating regarding concerning detail details include includes including included specified
+    answer question"""
+)
 _ENDINGS = re.compile(
     r"(ibility|ability|ations?|ates?|ated|ating|ements?|itions?|ities|ments?|ances?|ences?|ingly|ions?|ings?|able|ible|ally|ies"
     r"|ive|ity|ors?|ers?|ed|es|al|ly|e|s|y)$"

@@ -13,6 +13,7 @@ from service.engines import llama_abi
 from service.errors import BadRequest
 
 EMBEDDED = "SmolLM2-135M-Instruct"
+RECIPE = 2  # counts up when `_convert` writes something else, so that old folders are not taken for new
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def prepare_folder(files: BaseFiles, store: Path) -> Path:
 
 
 def _folder(store: Path, name: str, fingerprint: str) -> Path:
-    return store / f"{name}.{fingerprint[:12]}.hf"
+    return store / f"{name}.{fingerprint[:12]}.hf{RECIPE}"
 
 
 def _given(model: str) -> Path:

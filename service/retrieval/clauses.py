@@ -19,6 +19,7 @@ from service.retrieval.numbering import Outline, clauses
 LONGEST = 1.6  # of the size aimed at
 INSIDE = {"part": 1.0, "clause": 0.5, "item": 0.15, "block": 0.1, "sentence": 0.0}
 ORPHAN = 1.0  # for ending a passage on a heading
+TINY = 0.6  # for a passage of less than a quarter of the size: page furniture, a stray line
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,10 @@ def _cut(text: str, start: int, longest: int) -> int:
     return high
 
 
+def _misfit(length: int, size: int) -> float:
+    return ((length - size) / size) ** 2 + (TINY if length < size / 4 else 0.0)
+
+
 def _cuts(atoms: list[Atom], size: int) -> list[tuple[int, int]]:
     """The runs [first, last] of atoms that cost least together (dynamic programming over the last cut)."""
     inside = list(accumulate((INSIDE[atom.opens] for atom in atoms), initial=0.0))
@@ -151,7 +156,7 @@ def _cuts(atoms: list[Atom], size: int) -> list[tuple[int, int]]:
             length = atom.end - atoms[first].start
             if length > LONGEST * size and first < last:
                 break
-            cost = best[first] + inside[last + 1] - inside[first + 1] + ((length - size) / size) ** 2
+            cost = best[first] + inside[last + 1] - inside[first + 1] + _misfit(length, size)
             if cost < price:
                 price, begin = cost, first
         best.append(price + (ORPHAN if atom.heading else 0.0))

@@ -25,9 +25,10 @@ _MARK = re.compile(f"(?:{_WORD}|{_DECIMAL}|{_NUMBER}|{_ROMAN}|{_ITEM})")
 _PLACE = re.compile(r"(?:^|\n)[ \t\xa0]*(?=[\w(])|(?<=[.;:”\"])[ \t\xa0]+(?=[\w(])")
 _BEGINS = "All|Any|Company|During|Each|Either|Except|For|If|In|Neither|No|Notwithstanding|Nothing|On|Subject|The|This|To|Upon"
 _CAPTION = re.compile(
-    r"[ \t\xa0\n]*[\"“]?(?P<caption>[A-Z][^.:;\n]{1,90}?)[\"”]?[ \t]*"
+    r"[ \t\xa0\n]*[\"“]?(?P<caption>[A-Z][^.:;\n]{3,90}?)[\"”]?[ \t]*"
     rf"(?:[.:](?=\s|$)|[-–—]{{1,2}}\s|\n|$|(?=\s\([ai1A]\)\s)|(?=\s(?:{_BEGINS})\s[a-zA-Z]))"
 )
+_RUNS_ON = re.compile(r"[ \t\n]+[a-z]")
 _LEADERS = re.compile(r"(?:\.[ \t]?){4,}|…{2,}|_{4,}")
 _PAGED = re.compile(r"[A-Za-z.)][ \t]+\d{1,3}[ \t]*$")
 _CAPITALS = re.compile(r"[^a-z]*[A-Z]{3}[^a-z]*")
@@ -138,7 +139,7 @@ def _whole(body: str, block: Block) -> Clause | None:
         kind = f"style:{max(1, block.level)}" if block.style == "heading" else "capitals"
         number, label, caption = (), "", line
     rank: Rank = "clause" if kind.startswith(("decimal", "item")) else "part"
-    return Clause(block.start + lead, block.end, kind, number, label, caption[:120], rank)
+    return Clause(block.start, block.end, kind, number, label, caption[:120], rank)
 
 
 def _clause(body: str, mark: "re.Match[str]", offset: int, tree: Outline) -> Clause | None:
@@ -150,7 +151,7 @@ def _clause(body: str, mark: "re.Match[str]", offset: int, tree: Outline) -> Cla
     found = _CAPTION.match(body, mark.end())
     caption = " ".join(found["caption"].split()) if found and _titled(found["caption"]) else ""
     end = found.end() if found and caption else mark.end()
-    if mark["word"] and not caption and end_of_line < 0 and len(line) > 120:
+    if mark["word"] and not caption and _RUNS_ON.match(body, mark.end()):
         return None  # "Section 4 of the Lease provides that …" is a sentence, not a clause
     rank: Rank = "part" if mark["word"] else "item" if kind.startswith("item") and not caption else "clause"
     return Clause(offset + mark.start(), offset + end, kind, number, mark.group().strip(), caption, rank)

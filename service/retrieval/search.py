@@ -6,8 +6,10 @@ from dataclasses import replace
 from service.core import Filed, Passage
 from service.retrieval.embed import Embedder
 from service.retrieval.index import Index
-from service.retrieval.rank import Card, Named, fuse, grams, named, relevant, terms
+from service.retrieval.rank import Card, Named, contents, fuse, grams, named, relevant, terms
 
+SPARE = 8  # passages more than asked for, so that tables of contents can fall behind
+CONTENTS = 0.5  # taken from their scores: they hold every word and answer nothing
 WIDE = 200  # passages at least that words and vectors each put forward
 
 
@@ -38,33 +40,41 @@ class Search:
                 if id in documents:
                     scores[id] = score
             cards |= {id: card for id, card in words.cards().items() if id in documents}
-        return named(text, scores, cards)
+
+        def common(word: str) -> bool:
+            return any(self._index.words(matter).common(word) for matter in matters)
+
+        return named(text, scores, cards, common)
 
     def _passages(
         self, asked: Named, matters: Mapping[str, set[str]], k: int, *, whole: bool
     ) -> list[Passage]:
+        """The best passages of these documents; `whole` when they are all that is searchable in their matters."""
         query, words = self._embedder.query(asked.text), terms(asked.text)
         cosines: dict[str, float] = {}
         bm25: dict[str, float] = {}
         home: dict[str, str] = {}
+        together = False
         wide = max(WIDE, 4 * k)
         for matter, documents in matters.items():
             lexicon, vectors = self._index.words(matter), self._index.vectors
-            hits = lexicon.passages(words, None if whole else sorted(documents), wide)
+            inside = None if whole else sorted(documents)
+            hits = lexicon.passages(words, inside, wide)
             near = vectors.near(matter, query, wide) if whole else {}
-            ids = set(lexicon.ids(documents)) if not whole else {*hits} - {*near}
-            found = _inside(near | vectors.cosines(matter, query, sorted(ids)), documents)
+            others = {*hits} - {*near} if whole else lexicon.ids(documents)
+            found = _inside(near | vectors.cosines(matter, query, sorted(others)), documents)
             cosines |= found
             bm25 |= _inside(hits, documents)
             home |= dict.fromkeys(found, matter)
-        if not relevant(cosines.values()):
+            together = together or lexicon.together(words, inside)
+        if not relevant(cosines.values(), together):
             return []
-        best = fuse(cosines, bm25)[:k]
-        return [
-            replace(passage, score=score)
-            for id, score in best
-            for passage in self._index.words(home[id]).read([id])
-        ]
+        best = [self._read(home[id], id, score) for id, score in fuse(cosines, bm25)[: k + SPARE]]
+        return sorted(best, key=lambda p: -p.score)[:k]
+
+    def _read(self, matter: str, id: str, score: float) -> Passage:
+        (passage,) = self._index.words(matter).read([id])
+        return replace(passage, score=score - (CONTENTS if contents(passage.text) else 0.0))
 
 
 def _by_matter(documents: Iterable[Filed]) -> dict[str, set[str]]:

@@ -3,6 +3,7 @@
 BM25 with FTS5's own k1 = 1.2 and b = 0.75."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -46,7 +47,10 @@ class Words:
                     "INSERT INTO passages (id, document, start, stop, page, path) VALUES (?, ?, ?, ?, ?, ?)",
                     (p.id, document, p.start, p.end, p.page, json.dumps(p.path)),
                 ).lastrowid
-                rows.execute("INSERT INTO words (rowid, headings, text) VALUES (?, ?, ?)", (row, " ".join(p.path), p.text))
+                rows.execute(
+                    "INSERT INTO words (rowid, headings, text) VALUES (?, ?, ?)",
+                    (row, " ".join(p.path), p.text),
+                )
             rows.execute("COMMIT")
 
     def drop(self, document: str) -> None:
@@ -90,7 +94,7 @@ class Words:
 
     def passages(self, terms: Iterable[str], documents: Sequence[str] | None, limit: int) -> dict[str, float]:
         """Passage ids by BM25, best first; within `documents` when given."""
-        inside = f" AND document IN ({', '.join('?' * len(documents))})" if documents is not None else ""
+        inside = _inside(documents)
         return dict(
             self._ask(
                 "SELECT id, -bm25(words) AS score FROM words JOIN passages ON row = words.rowid"
@@ -98,6 +102,21 @@ class Words:
                 (_any(terms), *(documents or ()), limit),
             )
         )
+
+    def together(self, terms: Iterable[str], documents: Sequence[str] | None) -> bool:
+        """Whether one passage holds all the terms; within `documents` when given."""
+        inside = _inside(documents)
+        question = (
+            f"SELECT 1 FROM words JOIN passages ON row = words.rowid WHERE words MATCH ?{inside} LIMIT 1"
+        )
+        every = " AND ".join(f'"{term}"' for term in dict.fromkeys(terms))
+        return bool(every and self._ask(question, (every, *(documents or ()))))
+
+    def common(self, word: str) -> bool:
+        """Whether a passage has the word, in small letters, as a word of its own."""
+        found = self._ask("SELECT text FROM words WHERE words MATCH ?", (_any([word]),))
+        alone = re.compile(rf"\b{re.escape(word)}\b")
+        return any(alone.search(text) for (text,) in found)
 
     def read(self, ids: Iterable[str]) -> list[Passage]:
         """The passages of these ids, in the order given."""
@@ -124,6 +143,10 @@ class Words:
             rows.execute("PRAGMA journal_mode=WAL")
             rows.execute("PRAGMA secure_delete=ON")
             yield rows
+
+
+def _inside(documents: Sequence[str] | None) -> str:
+    return "" if documents is None else f" AND document IN ({', '.join('?' * len(documents))})"
 
 
 def _any(terms: Iterable[str]) -> str:

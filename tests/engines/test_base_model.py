@@ -61,8 +61,9 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_half_a_folder_is_not_taken_for_a_whole_one(files: BaseFiles, tmp_path: Path) -> None:
-    (tmp_path / f".{files.name}.{files.fingerprint[:12]}.hf.1.part").mkdir()
     shutil.copy2(files.gguf, tmp_path)
+    whole = prepare_folder(files, files.gguf.parent).name
+    (tmp_path / f".{whole}.1.part").mkdir()
     assert prepare("embedded", tmp_path).folder is None
 
 
@@ -74,14 +75,19 @@ def test_both_engines_read_the_same_tokens(files: BaseFiles) -> None:
     for text in TEXTS:
         theirs = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         assert model.tokenize(text) == theirs, text
-    chat = [("system", "Answer briefly."), ("user", "What is 12(b)?")]
-    rendered = tokenizer.apply_chat_template(
-        [{"role": role, "content": content} for role, content in chat],
-        tokenize=False,
-        add_generation_prompt=True,
-    )
-    assert model.render(chat) == rendered
-    assert model.render(chat[1:]) == rendered.removeprefix("<|im_start|>system\nAnswer briefly.<|im_end|>\n")
+    chats = [
+        ("system", "Answer briefly."),
+        ("user", "What is 12(b)?"),
+        ("assistant", "A rule."),
+        ("user", "Why?"),
+    ]
+    for chat in (chats, chats[1:2], chats[1:]):
+        rendered = tokenizer.apply_chat_template(
+            [{"role": role, "content": content} for role, content in chat],
+            tokenize=False,
+            add_generation_prompt=True,
+        )
+        assert model.render(chat) == rendered
     model.close()
 
 

@@ -16,7 +16,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SLOW = 120_000  # ms, for what the model or the embedder does
 BREAK = "How many days of written notice must the Tenant give to determine the Lease?"
-PARKING = "How many bicycles may the licensee park in the rear courtyard?"
+PARKING = "Where may the licensee park bicycles?"
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,12 @@ def ask(page: Any, question: str) -> Any:
     return page.wait_for_selector("#talk article[data-answer]", timeout=SLOW)
 
 
+def reopen(page: Any, question: str) -> None:
+    """The kept conversation that began with a question, its answer on the page."""
+    page.click(f"#side .item:has-text('{question[:40]}') .main")
+    page.wait_for_selector("#talk .ev.on")
+
+
 def evidence(page: Any, document: str) -> Any:
     return page.locator(f"#talk .ev:has-text('{document}')").first
 
@@ -137,7 +143,7 @@ def test_a_citation_of_a_pdf_marks_the_quoted_words_on_its_page(signed_in: Any) 
     row.click()
     page.wait_for_selector("#source .mark", state="attached")
     number = row.locator(".chip").inner_text()
-    assert page.inner_text("#talk .answer .chip.on") == number
+    assert set(page.locator("#talk .answer .chip.on").all_inner_texts()) <= {number}
     assert page.inner_text("#talk .ev.on .chip") == number
     quote = row.locator("q").inner_text()
     assert "sixty days" in quote
@@ -161,8 +167,7 @@ def test_a_citation_of_a_text_marks_the_quoted_words(signed_in: Any) -> None:
 
 def test_keys_walk_the_sources_and_return_to_the_question(signed_in: Any) -> None:
     page = signed_in
-    ask(page, BREAK)
-    page.wait_for_selector("#talk .ev.on")
+    reopen(page, BREAK)
     numbers = page.locator("#talk .ev .chip").all_inner_texts()
     for key, at in (("]", 1), ("[", 0), ("ArrowUp", -1), ("ArrowDown", 0)):
         page.keyboard.press(key)
@@ -188,7 +193,7 @@ def test_what_the_documents_do_not_say_is_refused(signed_in: Any) -> None:
 
 def test_the_conversation_is_kept_named_and_found(signed_in: Any) -> None:
     page = signed_in
-    ask(page, BREAK)
+    reopen(page, BREAK)
     page.hover("#side .item.on")
     page.click("#side .item.on [title^=Rename]")
     page.fill("dialog input", "Break right")
@@ -207,7 +212,7 @@ def test_the_conversation_is_kept_named_and_found(signed_in: Any) -> None:
 def test_the_page_itself_never_scrolls(signed_in: Any, width: int, height: int) -> None:
     page = signed_in
     page.set_viewport_size({"width": width, "height": height})
-    ask(page, BREAK)
+    reopen(page, "Break right")
     evidence(page, "Lease.pdf").click()
     page.wait_for_selector("#source .reader", state="visible")
     for view in ("library", "admin", "ask"):
@@ -244,6 +249,7 @@ def test_a_document_is_deleted_after_a_question(signed_in: Any) -> None:
     page.click("#shelf tr:has-text('Broken.pdf') [title^=Delete]")
     page.click("dialog >> text=Cancel")
     assert page.locator("#shelf tr:has-text('Broken.pdf')").count() == 1
+    page.hover("#shelf tr:has-text('Broken.pdf')")
     page.click("#shelf tr:has-text('Broken.pdf') [title^=Delete]")
     page.click("dialog .p")
     page.wait_for_selector("#shelf tr:has-text('Broken.pdf')", state="detached")

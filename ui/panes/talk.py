@@ -86,21 +86,45 @@ def chosen(desk: Desk, answer_id: str) -> int:
 
 
 def prose(text: str, checked: Checked, selected: int = 0) -> str:
-    """The answer with chips for its markers, and with what no document bears out marked as such."""
-    text = flowing(text)
+    """The answer with chips for its markers, and with what no document bears out marked as such.
+
+    Lines that only repeat a quotation with its place are left to the evidence list below.
+    """
+    left_out = [(start, end, False) for start, end in repeated(text, checked["citations"])]
+    unsupported = [(start, end, True) for start, end in checked.get("unsupported", [])]
     known = {citation["n"] for citation in checked["citations"]}
-    html, at = "", 0
-    for start, end in sorted(checked.get("unsupported", [])):
+    text, html, at = flowing(text), "", 0
+    for start, end, shown in sorted(left_out + unsupported):
         start = max(start, at)
         if start >= end:
             continue
         html += chips(text[at:start], known, checked["answer_id"], selected)
-        inner = chips(text[start:end].rstrip(), known, checked["answer_id"], selected)
-        gap = text[len(text[:end].rstrip()) : end]
-        html += f'<span class="unsupported">{inner}</span> {tag("not in the documents", "warn")}{esc(gap)}'
+        if shown:
+            html += flagged(text[start:end], known, checked["answer_id"], selected)
         at = end
-    html += chips(text[at:], known, checked["answer_id"], selected)
-    return breaks(html)
+    return breaks((html + chips(text[at:], known, checked["answer_id"], selected)).strip())
+
+
+def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
+    """Spans of whole lines that hold nothing but a citation's own quotation, its marker and its place."""
+    spans = []
+    for citation in citations:
+        line = f"“{citation['quote']}” [{citation['n']}]"
+        start = text.find(line)
+        stop = text.find("\n", start + len(line))
+        stop = len(text) if stop < 0 else stop
+        rest = text[start + len(line) : stop]
+        alone = (start == 0 or text[start - 1 : start] == "\n") and (not rest or rest.startswith(" — "))
+        if start >= 0 and alone:
+            spans.append((start, min(stop + 1, len(text))))
+    return spans
+
+
+def flagged(text: str, known: set[int], answer_id: str, selected: int) -> str:
+    words = text.rstrip()
+    inner = chips(words, known, answer_id, selected)
+    gap = text[len(words) :]
+    return f'<span class="unsupported">{inner}</span> {tag("not in the documents", "warn")}{esc(gap)}'
 
 
 def flowing(text: str) -> str:
@@ -187,7 +211,9 @@ def what_was_searched(coverage: Coverage) -> str:
 
 def refusal(checked: Checked, text: str) -> str:
     """A refusal's own card: the finding, what was searched, and what can be done."""
-    finding, *rest = [line for line in text.split("\n") if line.strip()] or ["The documents do not answer this."]
+    finding, *rest = [line for line in text.split("\n") if line.strip()] or [
+        "The documents do not answer this."
+    ]
     covered = checked.get("coverage")
     rest = rest or ([what_was_searched(covered)] if covered else [])
     words = "".join(f"<p>{esc(line)}</p>" for line in rest)

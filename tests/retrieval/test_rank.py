@@ -1,0 +1,80 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.retrieval.rank import Card, contents, fuse, grams, named, names, relevant, terms, without
+
+HEAD = """ENDORSEMENT AGREEMENT. This Agreement is made between ADAMS GOLF, LTD. ("Adams") and Tom Watson. The players
+of golf know that this endorsement agreement is one of many."""
+TITLE = "ADAMSGOLFINC_03_21_2005-EX-10.17-ENDORSEMENT AGREEMENT.txt"
+CARDS = {
+    "d1": Card(TITLE, names(TITLE, HEAD)),
+    "d2": Card("Break Notice.txt", frozenset({"break", "notice", "lyle"})),
+    "d3": Card("Lease.pdf", frozenset({"lease"})),
+}
+
+
+def common(word: str) -> bool:
+    return word in {"golf", "break", "notice", "lease", "endorsement", "agreement"}
+
+
+def ask(query: str, **scores: float) -> tuple[set[str], str]:
+    found = named(query, scores, CARDS, common)
+    return set(found.documents), found.text
+
+
+def test_a_named_document_is_found_and_its_name_taken_out() -> None:
+    for query in (
+        "Consider the Endorsement Agreement between Tom Watson and Adams Golf, Ltd; when does it expire?",
+        "Under the Endorsement Agreement between Tom Watson and Adams Golf, Ltd., when does it expire?",
+    ):
+        assert ask(query, d1=9.0, d2=1.0) == ({"d1"}, "when does it expire?")
+    found, rest = ask("When does Adams Golf, Ltd's endorsement agreement with Tom Watson expire?", d1=9.0)
+    assert found == {"d1"}
+    assert "expire" in rest
+    assert "Watson" not in rest
+
+
+def test_what_a_question_is_about_is_no_name() -> None:
+    query = "Was the break notice served in time under the lease?"
+    assert ask(query, d2=3.0, d3=2.9) == (set(), query)
+
+
+def test_a_question_that_names_nothing_stays_whole() -> None:
+    for query in ("Is there a cap on liability?", "notice", "", "What is it?"):
+        assert ask(query, d1=1.0, d2=1.0, d3=1.0) == (set(), query)
+    assert named("anything", {}, {}, common).documents == {}
+
+
+def test_names_may_be_the_whole_question() -> None:
+    query = "Endorsement Agreement between Tom Watson and Adams Golf, Ltd"
+    assert without(query, CARDS["d1"])[0] == query
+
+
+@given(st.text(max_size=80))
+def test_taking_names_out_leaves_words_of_the_question(query: str) -> None:
+    rest, _ = without(query, CARDS["d1"])
+    assert set(rest.split()) <= set(query.split()) or rest == query
+    assert len(grams(query)) == max(0, len(grams(query)))
+
+
+def test_terms_leave_out_what_only_frames_a_question() -> None:
+    assert terms("What does this contract include about audit rights?") == ["audit", "rights"]
+    assert terms("What is the contract?") == ["contract"]
+    assert terms("what is it") == ["what", "is", "it"]
+
+
+def test_fusion_is_stable() -> None:
+    assert fuse({"b": 0.5, "a": 0.5, "c": 0.4}, {}) == [("a", 0.5), ("b", 0.5), ("c", 0.4)]
+    assert fuse({"a": 0.5, "b": 0.4}, {"b": 7.0})[0][0] == "b"
+
+
+def test_only_what_is_near_is_relevant() -> None:
+    assert relevant([0.1, 0.5], together=False)
+    assert not relevant([0.2], together=False)
+    assert relevant([0.2], together=True)
+    assert not relevant([], together=True)
+
+
+def test_contents_are_told_from_clauses() -> None:
+    assert contents("1. Fees ........ 3\n2. Term ........ 4\n3. Law . . . . . . . 5")
+    assert not contents("The fee is $3 .... and more. It is due.")
