@@ -32,7 +32,12 @@ class Engine(_Section):
     threads: int = Field(
         0, ge=0, description="CPU threads of the model; 0 takes all cores but keeps to 8 at most."
     )
-    slots: int = Field(8, ge=1, le=64, description="Questions decoded in one batch.")
+    slots: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Questions decoded in one batch. Memory grows as slots × context; prefixes are kept in idle slots.",
+    )
     context: int = Field(4096, ge=512, description="Tokens one question and its answer may hold.")
     chunk: int = Field(
         256, ge=16, le=2048, description="Prompt tokens put into one step beside running answers."

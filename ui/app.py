@@ -23,7 +23,7 @@ def login_page() -> str:
     """The sign-in page: plain HTML that posts to /api/login and goes on to the page."""
     return (
         asset("login.html")
-        .replace("/*base.css*/", asset("base.css"))
+        .replace("/*style*/", asset("colours.css") + asset("parts.css"))
         .replace("<!--icon-->", asset("icon.html"))
     )
 
@@ -56,12 +56,17 @@ def mount(
         enable_monitoring=False,
         pwa=False,
         show_error=False,
+        max_file_size=1,  # documents never pass through Gradio's own upload
     )
 
 
 def head() -> str:
-    """Icon, style and script of the page. The style stands here because Gradio rewrites the selectors of `css`."""
-    style = asset("base.css") + asset("page.css")
+    """Icon, style and script of the page.
+
+    The style stands here, nested under `html:root`, because Gradio would rewrite the selectors of its `css`
+    argument; nested, ours outweigh its own.
+    """
+    style = f"{asset('colours.css')} html:root {{ {asset('parts.css')} {asset('page.css')} }}"
     return f"{asset('icon.html')}<style>{style}</style><script>{asset('page.js')}</script>"
 
 

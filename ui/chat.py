@@ -11,6 +11,7 @@ Event = dict[str, str]
 Act = Callable[[Api, Desk, Event], Awaitable[None]]
 
 HISTORY = 12  # turns of the conversation that go along with a question
+STOPPED = "Stopped. What was written so far was not checked."
 TITLE = 80  # characters of a conversation's first name
 
 
@@ -193,18 +194,21 @@ ACTS: dict[str, Act] = {
 async def ask(api: Api, desk: Desk, question: str) -> AsyncIterator[None]:
     """Put a question and follow the answer; each step is a moment to draw the desk.
 
-    An error ends the answer with its sentence on the desk instead of raising.
+    An error ends the answer with its sentence on the desk instead of raising. A reader who opens something else
+    meanwhile finds the answer later in its conversation; one who leaves stops it.
     """
-    desk.view, desk.found, desk.ended = "ask", None, None
-    desk.live = Live(question=question, since=time.monotonic())
+    live = Live(question=question, since=time.monotonic())
+    desk.view, desk.found, desk.ended, desk.live = "ask", None, None, live
     yield
     try:
         if not desk.conversation:
             desk.conversation = await api.new_conversation(desk.matter, question[:TITLE])
-        async for _ in follow(api, desk, desk.live):
+        async for _ in follow(api, desk, live):
             yield
     except ApiError as error:
-        put_down(desk, error.message, fault=True)
+        put_down(desk, live, error.message, fault=True)
+    finally:
+        put_down(desk, live, STOPPED, fault=False)
     await settle(api, desk)
     yield
 
@@ -223,8 +227,9 @@ async def follow(api: Api, desk: Desk, live: Live) -> AsyncIterator[None]:
         yield
     if checked is None:
         raise ApiError(0, "broken_off", "The answer broke off before it was checked. Ask again.")
-    keep(desk, live, checked)
-    await open_first(api, desk)
+    if desk.live is live:
+        keep(desk, live, checked)
+        await open_first(api, desk)
 
 
 def body(desk: Desk, question: str) -> dict[str, object]:
@@ -245,14 +250,17 @@ def keep(desk: Desk, live: Live, checked: Checked) -> None:
     desk.live = None
 
 
-def put_down(desk: Desk, why: str, fault: bool) -> None:
-    """End the answer that is being written, keeping what there is of it."""
-    if desk.live is not None:
-        desk.ended, desk.live = Ended(desk.live.question, desk.live.text, why, fault), None
+def put_down(desk: Desk, live: Live, why: str, fault: bool) -> None:
+    """End an answer that is still being written on this desk, keeping what there is of it."""
+    if desk.live is live:
+        desk.ended, desk.live = Ended(live.question, live.text, why, fault), None
+    elif fault:
+        desk.notice = why
 
 
 def stop(desk: Desk) -> None:
-    put_down(desk, "Stopped. What was written so far was not checked.", fault=False)
+    if desk.live is not None:
+        put_down(desk, desk.live, STOPPED, fault=False)
 
 
 async def settle(api: Api, desk: Desk) -> None:

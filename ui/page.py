@@ -111,6 +111,7 @@ class Wires:
     async def act(self, desk: Desk, data: gr.EventData, request: gr.Request) -> Any:
         event: dict[str, str] = data._data
         desk.notice = ""
+        await self.furnish(desk, request)
         doing = ACTS.get(event.get("do", ""))
         if doing is not None:
             await self.attempt(desk, doing(self.api(request), desk, event))
@@ -118,7 +119,13 @@ class Wires:
             await self.attempt(desk, admin.refresh(self.api(request), desk))
         return self.news(desk)
 
+    async def furnish(self, desk: Desk, request: gr.Request) -> None:
+        """A page that outlived a restart of the service finds an empty desk."""
+        if desk.me is None:
+            await self.attempt(desk, chat.begin(self.api(request), desk))
+
     async def tick(self, desk: Desk, request: gr.Request) -> Any:
+        await self.furnish(desk, request)
         await self.look(desk, request)
         if desk.unfinished:
             await self.attempt(desk, library.refresh(self.api(request), desk, {}))

@@ -16,15 +16,28 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from service.assistant import evidence, prompt, refusal
 from service.assistant.draft import Draft
 from service.assistant.followup import search_text
 from service.config import Settings
-from service.core import Answer, Citation, Coverage, Document, Found, Generation, Piece, Question, Usage
+from service.core import (
+    Answer,
+    Citation,
+    Coverage,
+    Document,
+    Found,
+    Generation,
+    Passage,
+    Piece,
+    Question,
+    Scope,
+    Usage,
+)
 from service.engines import Engine
+from service.errors import Conflict, NotFound
 from service.retrieval import Library, cite
 
 Event = Coverage | str | Answer
@@ -79,11 +92,20 @@ class Assistant:
         """Search, choose the evidence, and take it from the canonical text. Blocks."""
         found = self._library.search(asked, question.scope, self._results)
         chosen = evidence.choose(asked, found.passages, self._library.embedder.embed)
-        whole = {p.document: self._library.read(p.document, question.scope) for p in chosen}
-        cited = (cite(n, whole[p.document], p.start, p.end, p.heading) for n, p in enumerate(chosen, 1))
+        whole = self._documents({passage.document for passage in chosen}, question.scope)
+        standing = [p for p in chosen if p.document in whole and _stands(p, whole[p.document])]
+        cited = (cite(n, whole[p.document], p.start, p.end, p.heading) for n, p in enumerate(standing, 1))
         return Gathered(
             found, tuple(cited), frozenset(id for id, document in whole.items() if _paged(document))
         )
+
+    def _documents(self, ids: set[str], scope: Scope) -> dict[str, Document]:
+        """The documents in whole; one that was removed since the search is missing, and answers nothing."""
+        found = {}
+        for id in ids:
+            with suppress(NotFound, Conflict):
+                found[id] = self._library.read(id, scope)
+        return found
 
     async def _frame(self, question: Question, cited: tuple[Citation, ...]) -> AsyncIterator[Piece]:
         """The model's stream, from the moment that the engine has taken the question in."""
@@ -94,6 +116,11 @@ class Assistant:
         return await engine.submit(
             Generation(messages, question.adapter, sampling, salt=scope.salt, owner=scope.caller.id)
         )
+
+
+def _stands(passage: Passage, document: Document) -> bool:
+    """Whether a passage says what its document says at that place."""
+    return document.text[passage.start : passage.end].split() == passage.text.split()
 
 
 def _paged(document: Document) -> bool:

@@ -4,7 +4,7 @@ The model frames; it never gets to invent. Its words come in as pieces and go ou
 
     pieces -> a whole sentence -> quotations checked -> markers checked -> support weighed -> Said, or nothing
 
-- A quotation that stands in the evidence is replaced by the source's own characters; any other loses its marks.
+- A quotation that stands in the evidence takes the source's own characters, and its marker; any other loses its marks.
 - A marker that names no passage is taken out. A sentence that one passage bears out gets that passage's marker.
 - A sentence that only repeats the evidence is left out, unless it is short: the evidence itself follows, verbatim.
 - A sentence whose words are not all borne out is said, and known to be unsupported.
@@ -81,26 +81,27 @@ class Framing:
 
     def _check(self, raw: str) -> Said | None:
         sentence = _opened(_LEAD.sub("", _DRESS.sub("", raw)).strip())
-        if not words(without_markers(sentence)):
+        bare = without_markers(sentence)
+        if not words(bare):
             return None
-        if repeats(without_markers(sentence), self._heard):
+        if repeats(bare, self._heard):
             self.done = True
             return None
-        self._heard.append(without_markers(sentence))
+        self._heard.append(bare)
         self.done = len(self._heard) >= LONGEST
-        text, quoted = self._quotations(sentence)
-        return self._judged(text, quoted)
+        named = {n for marker in markers(sentence) for n in marker.numbers if n in self._evidence}
+        return self._judged(*self._quotations(bare), named)
 
-    def _quotations(self, sentence: str) -> tuple[str, tuple[int, ...]]:
-        """The sentence with its quotations made verbatim or plain, and the numbers of the passages they stand in."""
-        made, at, quoted = "", 0, []
+    def _quotations(self, sentence: str) -> tuple[str, set[int]]:
+        """The sentence with each quotation verbatim and marked, or plain, and the passages that it quotes."""
+        made, at, quoted = "", 0, set()
         for quotation in quotations(sentence):
-            n, words_ = self._source(quotation.words)
             made += sentence[at : quotation.start].translate(_STRAY)
-            made += f"{OPEN}{words_}{CLOSE}" if n else quotation.words.translate(_STRAY)
-            quoted += [n] if n else []
+            n, verbatim = self._source(quotation.words)
+            made += f"{OPEN}{verbatim}{CLOSE} [{n}]" if n else quotation.words.translate(_STRAY)
+            quoted |= {n} if n else set()
             at = quotation.end
-        return made + sentence[at:].translate(_STRAY), tuple(quoted)
+        return made + sentence[at:].translate(_STRAY), quoted
 
     def _source(self, quote: str) -> tuple[int, str]:
         for n, citation in self._evidence.items():
@@ -109,35 +110,34 @@ class Framing:
                 return n, citation.quote[span[0] : span[1]]
         return 0, ""
 
-    def _judged(self, sentence: str, quoted: tuple[int, ...]) -> Said | None:
+    def _judged(self, sentence: str, quoted: set[int], named: set[int]) -> Said | None:
         bare = without_markers(sentence)
         source = next((n for n, citation in self._evidence.items() if echoes(bare, citation.quote)), None)
         if source is not None:
             crisp = len(words(bare)) <= CRISP and own(bare, self._asked)
-            return Said(_marked(bare, [source]), True) if crisp else None
-        named = {n for marker in markers(sentence) for n in marker.numbers if n in self._evidence}
-        best, numbers = self._borne_out(bare, named, set(quoted))
+            return Said(_marked(sentence, {source} - quoted), True) if crisp else None
+        best, numbers = self._borne_out(bare, named, quoted)
         if best is not Support.FULL:
             self._strikes += 1
             self.done = self.done or self._strikes >= STRIKES
         if best is Support.NONE:
             return None
         if best is Support.LOOSE:
-            return Said(bare if not quoted else bare.translate(_STRAY), False)
-        return Said(_marked(bare, numbers), True)
+            return Said(bare.translate(_STRAY).strip(), False)
+        return Said(_marked(sentence, numbers - quoted), True)
 
-    def _borne_out(self, sentence: str, named: set[int], quoted: set[int]) -> tuple[Support, list[int]]:
+    def _borne_out(self, sentence: str, named: set[int], quoted: set[int]) -> tuple[Support, set[int]]:
         """The best support that can be had and the passages that give it: those named, or else a single one.
 
         The passages that the sentence quotes are always among them.
         """
-        tried = [sorted(named | quoted)] if named | quoted else []
-        tried += [[n] for n in self._evidence if quoted <= {n} and [n] not in tried]
+        tried = [named | quoted] if named | quoted else []
+        tried += [{n} for n in self._evidence if quoted <= {n} and {n} not in tried]
         weighed = [(self._weigh(sentence, numbers), numbers) for numbers in tried]
-        return max(weighed, key=lambda pair: pair[0].value, default=(Support.NONE, []))
+        return max(weighed, key=lambda pair: pair[0].value, default=(Support.NONE, set()))
 
-    def _weigh(self, sentence: str, numbers: Sequence[int]) -> Support:
-        cited = [self._evidence[n] for n in numbers]
+    def _weigh(self, sentence: str, numbers: set[int]) -> Support:
+        cited = [self._evidence[n] for n in sorted(numbers)]
         text = " ".join(citation.quote for citation in cited)
         place = " ".join(f"{citation.title} {citation.heading}" for citation in cited)
         return support(sentence, text, self._asked, place)
@@ -172,8 +172,9 @@ def _opened(sentence: str) -> str:
     return bare if bare == sentence else bare[:1].upper() + bare[1:]
 
 
-def _marked(sentence: str, numbers: Sequence[int]) -> str:
-    """The sentence with the markers before its full stop."""
+def _marked(sentence: str, numbers: set[int]) -> str:
+    """The sentence with the markers that it lacks before its full stop."""
     body = sentence.strip()
     stem = body.rstrip(".!?:; ")
-    return f"{stem} {''.join(f'[{n}]' for n in numbers)}{body[len(stem) :].strip()[:1] or '.'}"
+    missing = "".join(f"[{n}]" for n in sorted(numbers))
+    return f"{stem} {missing}".strip() + (body[len(stem) :].strip()[:1] or ".")

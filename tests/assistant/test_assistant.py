@@ -1,6 +1,7 @@
 """A grounded answer, whatever the model says: verified quotations, honest refusals, clean ends."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from service.core import Answer, Coverage, Sampling
 from service.errors import Busy
 from service.retrieval import holds, marked_quotations
-from tests.assistant.fakes import PaperLibrary, ScriptedEngine, answer, assistant, events, question
+from tests.assistant.fakes import SCOPE, PaperLibrary, ScriptedEngine, answer, assistant, events, question
 
 LEASE = (
     "LEASE\n\n12.2 The Tenant may terminate this Lease on not less than sixty (60) days'\nwritten notice.\n\n"
@@ -66,7 +67,7 @@ def test_what_is_borne_out_stands_first_and_needs_no_lead() -> None:
 
 
 def test_loose_words_are_known_as_unsupported() -> None:
-    loose = "The premium enjoys considerable landlord arrangements."
+    loose = "Sixty (60) days' freedom surrounds generous arrangements."
     given = answer(ScriptedEngine(loose), papers(), ASKED)
     assert [given.text[a:b] for a, b in given.unsupported] == [loose]
     assert "\nThe documents say:\n" in given.text
@@ -84,6 +85,24 @@ def test_a_refusal_asks_no_model() -> None:
 def test_an_empty_matter_is_refused_for_what_it_is() -> None:
     assert answer(ScriptedEngine(), PaperLibrary(), ASKED).refused == "no_documents"
     assert answer(ScriptedEngine(), PaperLibrary(blank="\n\n"), ASKED).refused == "nothing_found"
+
+
+def test_a_document_that_was_removed_meanwhile_does_not_answer() -> None:
+    library = papers()
+    found = library.search(ASKED, SCOPE)
+    del library.documents["lease"]
+    library.search = lambda *_: found  # type: ignore[method-assign, assignment]
+    given = answer(ScriptedEngine("The fee is USD 1,500."), library, ASKED)
+    assert {citation.document for citation in given.citations} <= {"letter"}
+
+
+def test_an_index_that_is_behind_its_document_does_not_answer() -> None:
+    library = papers()
+    found = library.search(ASKED, SCOPE)
+    library.documents["lease"] = replace(library.documents["lease"], text="Preamble. " + LEASE)
+    library.search = lambda *_: found  # type: ignore[method-assign, assignment]
+    given = answer(ScriptedEngine("The fee is USD 1,500."), library, ASKED)
+    assert {citation.document for citation in given.citations} <= {"letter"}
 
 
 def test_a_full_queue_is_told_before_anything_else() -> None:

@@ -95,6 +95,11 @@ def test_a_quotation_is_marked_with_the_passage_that_it_stands_in() -> None:
     assert "[1]" in said.text
 
 
+def test_a_quotation_in_the_middle_carries_its_marker_there() -> None:
+    said = one('The fee called "premium" is USD 1,500, and it is the Tenant\'s [2].')
+    assert said.text == "The fee called “Premium” [2] is USD 1,500, and it is the Tenant's."
+
+
 def test_two_strikes_end_it() -> None:
     text = "It is 99 days. It is 98 weeks. The Tenant owes a fee of USD 1,500, payable on the Break Date."
     assert frame(text) == []

@@ -14,6 +14,7 @@ from service.core import Generation, Message, Piece, Sampling
 from service.engines import BaseFiles, Engine, open_engine
 from service.engines.llama_abi import Context, Model
 from service.engines.llamacpp import LlamaRunner
+from service.engines.scheduler import Choice, Plan, Slice
 from service.errors import BadRequest
 
 SMALL = EngineSettings(threads=1, slots=4, context=512, chunk=64)
@@ -142,3 +143,21 @@ def test_batches_chunks_and_cached_prefixes_agree_with_a_cold_run(files: BaseFil
     assert np.abs(cut - cold).max() < 0.5
     context.close()
     model.close()
+
+
+def test_bridging_a_gap_leaves_the_idle_row_as_it_was(home: Path) -> None:
+    runner = LlamaRunner(home / "models" / "SmolLM2-135M-Instruct.BF16.gguf", SMALL)
+    tokens = tuple(runner.model.tokenize("The rent is due on the first day of each"))
+
+    def run(*slices: Slice) -> dict[int, int]:
+        return runner.run(Plan("base", (), slices))
+
+    def whole(row: int) -> Slice:
+        return Slice(row, row, 0, tokens, Choice())
+
+    alone = run(whole(1))[1]
+    assert run(whole(2), whole(0)) == {0: alone, 2: alone}  # row 1 lies between, idle
+    again = Slice(1, 1, len(tokens), tuple(runner.model.tokenize(" month")), Choice())
+    fresh = Slice(3, 3, 0, tokens + again.tokens, Choice())
+    assert run(again)[1] == run(fresh)[3]
+    runner.close()

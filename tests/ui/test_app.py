@@ -44,6 +44,6 @@ def test_the_page_asks_nobody_outside(page: TestClient) -> None:
 def test_the_sign_in_page_stands_alone() -> None:
     html = login_page()
     assert not OUTSIDE.search(html)
-    assert "/*base.css*/" not in html
+    assert "/*style*/" not in html
     assert "--accent" in html
     assert 'type="password"' in html

@@ -134,14 +134,31 @@ def test_an_answer_that_cannot_start_says_why() -> None:
 def test_leaving_closes_the_stream() -> None:
     stream = Stream(COVERED, word("Yes."), word(" No."), LAST)
 
+    desk = Desk(matter="m1")
+
     async def leave() -> None:
-        steps = chat.ask(api(service(stream)), Desk(matter="m1"), "May we?")
+        steps = chat.ask(api(service(stream)), desk, "May we?")
         for _ in range(3):
             await anext(steps)
         await steps.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(leave())
     assert stream.closed
+    assert desk.live is None
+    assert desk.ended is not None
+    assert (desk.ended.text, desk.ended.fault) == ("Yes.", False)
+
+
+def test_an_answer_does_not_follow_its_reader_elsewhere() -> None:
+    desk = Desk(matter="m1")
+
+    async def turn_away() -> None:
+        async for _ in chat.ask(api(service(Stream(COVERED, word("Yes."), LAST))), desk, "May we?"):
+            if desk.live is not None and desk.live.text:
+                desk.put_away()
+
+    asyncio.run(turn_away())
+    assert (desk.turns, desk.live, desk.ended) == ([], None, None)
 
 
 def test_the_sentence_for_silence_has_a_remedy() -> None:

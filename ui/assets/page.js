@@ -54,7 +54,11 @@ const privity = (() => {
     const mark = $("#source mark, #source .mark");
     const place = $("#source .outline .on");
     requestAnimationFrame(() => {
-      if (mark) mark.scrollIntoView({ block: "center", inline: "nearest" }); else { const pages = $("#source .pages"); if (pages) pages.scrollTop = 0; }
+      const pages = $("#source .pages");
+      if (!pages) return;
+      const above = mark ? mark.getBoundingClientRect().top - pages.getBoundingClientRect().top : -pages.scrollTop;
+      pages.scrollTop += mark ? above - pages.clientHeight * 0.3 : above;
+      pages.scrollLeft = (pages.scrollWidth - pages.clientWidth) / 2;
       if (place) place.scrollIntoView({ block: "nearest" });
     });
   }
