@@ -160,6 +160,20 @@ def test_several_people_are_answered_at_once(house: RunningHouse) -> None:
         assert set(people.map(one, range(6))) <= {"stop", "length"}
 
 
+def test_more_than_one_s_share_is_told_to_wait(house: RunningHouse) -> None:
+    def one(_: int) -> httpx.Response:
+        body = {"messages": [{"role": "user", "content": "Tell a story."}], "max_tokens": 64}
+        with house.client() as client:
+            return client.post("/v1/chat/completions", json=body)
+
+    with ThreadPoolExecutor(14) as people:
+        replies = list(people.map(one, range(14)))
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert refused and len(refused) <= 14 - 8, [reply.status_code for reply in replies]
+    assert all(int(reply.headers["retry-after"]) > 0 for reply in refused)
+    assert all(reply.json()["error"]["code"] == "busy" for reply in refused)
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_reader_who_leaves_frees_the_slot(house: RunningHouse, client: httpx.Client, stream: bool) -> None:
     # The house must also still stop when told to: the fixture's end waits for that.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import cast
 
 from ui.client import Api, ApiError, Checked, Citation, Coverage, Turn
@@ -57,10 +58,11 @@ async def choose_model(api: Api, desk: Desk, event: Event) -> None:
 
 
 async def show(api: Api, desk: Desk, event: Event) -> None:
-    """Turn to another view."""
+    """Turn to another view, with its lists whole."""
     desk.view = cast(View, event["id"])
-    desk.secret = ""
+    desk.find = desk.filter = desk.secret = ""
     await refresh_matters(api, desk)
+    await list_conversations(api, desk)
     if desk.view == "library" and desk.matter:
         desk.documents = await api.documents(desk.matter)
         desk.source = None
@@ -207,6 +209,7 @@ async def ask(api: Api, desk: Desk, question: str) -> AsyncIterator[None]:
             yield
     except ApiError as error:
         put_down(desk, live, error.message, fault=True)
+        await forget_unanswered(api, desk)
     finally:
         put_down(desk, live, STOPPED, fault=False)
     await settle(api, desk)
@@ -261,6 +264,15 @@ def put_down(desk: Desk, live: Live, why: str, fault: bool) -> None:
 def stop(desk: Desk) -> None:
     if desk.live is not None:
         put_down(desk, desk.live, STOPPED, fault=False)
+
+
+async def forget_unanswered(api: Api, desk: Desk) -> None:
+    """A conversation whose first question was not answered is not kept."""
+    if desk.ended is None or desk.turns or not desk.conversation:
+        return
+    unanswered, desk.conversation = desk.conversation, ""
+    with suppress(ApiError):
+        await api.delete_conversation(unanswered)
 
 
 async def settle(api: Api, desk: Desk) -> None:

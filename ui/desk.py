@@ -1,5 +1,6 @@
 """What one browser tab has before it. Acts change it; the panes are drawn from it and nothing else."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -92,6 +93,7 @@ class Desk:
     keys: list[Key] = field(default_factory=list)
     secret: str = ""  # a new key or password, shown once
 
+    turnstile: asyncio.Lock = field(default_factory=asyncio.Lock)  # one act at a time, in their order
     sent: dict[str, str] = field(default_factory=dict)  # pane -> what the browser shows
 
     @property

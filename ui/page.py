@@ -83,7 +83,7 @@ class Wires:
         where = gr.Textbox(visible=False)
         page.load(self.begin, [self.desk, where], js="(desk, where) => [desk, location.hash]", **quick)
         for one in self.shown.values():
-            one.act(self.act, [self.desk], **quick)
+            one.act(self.act, [self.desk], trigger_mode="multiple", **quick)
         gr.Timer(TICK).tick(self.tick, [self.desk], **quick)
         slow = quick | {"queue": True, "concurrency_limit": None, "trigger_mode": "once"}
         asking = gr.on(
@@ -103,21 +103,23 @@ class Wires:
         return changes or gr.skip()
 
     async def begin(self, desk: Desk, where: str, request: gr.Request) -> Any:
-        desk.sent.clear()
-        await self.attempt(desk, chat.begin(self.api(request), desk, where))
-        await self.look(desk, request)
-        return self.news(desk)
+        async with desk.turnstile:
+            desk.sent.clear()
+            await self.attempt(desk, chat.begin(self.api(request), desk, where))
+            await self.look(desk, request)
+            return self.news(desk)
 
     async def act(self, desk: Desk, data: gr.EventData, request: gr.Request) -> Any:
         event: dict[str, str] = data._data
-        desk.notice = ""
-        await self.furnish(desk, request)
-        doing = ACTS.get(event.get("do", ""))
-        if doing is not None:
-            await self.attempt(desk, doing(self.api(request), desk, event))
-        if desk.view == "admin":
-            await self.attempt(desk, admin.refresh(self.api(request), desk))
-        return self.news(desk)
+        async with desk.turnstile:
+            desk.notice = ""
+            await self.furnish(desk, request)
+            doing = ACTS.get(event.get("do", ""))
+            if doing is not None:
+                await self.attempt(desk, doing(self.api(request), desk, event))
+            if desk.view == "admin":
+                await self.attempt(desk, admin.refresh(self.api(request), desk))
+            return self.news(desk)
 
     async def furnish(self, desk: Desk, request: gr.Request) -> None:
         """A page that outlived a restart of the service finds an empty desk."""
@@ -125,11 +127,14 @@ class Wires:
             await self.attempt(desk, chat.begin(self.api(request), desk))
 
     async def tick(self, desk: Desk, request: gr.Request) -> Any:
-        await self.furnish(desk, request)
-        await self.look(desk, request)
-        if desk.unfinished:
-            await self.attempt(desk, library.refresh(self.api(request), desk, {}))
-        return self.news(desk)
+        if desk.turnstile.locked():
+            return gr.skip()
+        async with desk.turnstile:
+            await self.furnish(desk, request)
+            await self.look(desk, request)
+            if desk.unfinished:
+                await self.attempt(desk, library.refresh(self.api(request), desk, {}))
+            return self.news(desk)
 
     async def look(self, desk: Desk, request: gr.Request) -> None:
         try:
@@ -161,8 +166,9 @@ class Wires:
 
     async def stop(self, desk: Desk, request: gr.Request) -> Any:
         chat.stop(desk)
+        await chat.forget_unanswered(self.api(request), desk)
         await self.attempt(desk, chat.list_conversations(self.api(request), desk))
-        for name in ("talk", "live", "side"):
+        for name in ("rail", "talk", "live", "side"):
             desk.sent.pop(name, None)  # an update may have been on its way when it was cancelled
         return self.news(desk, self.idle())
 

@@ -42,7 +42,7 @@ class Embedder:
             found: Vectors = self._loaded().encode(
                 list(texts), batch_size=16, normalize_embeddings=True, show_progress_bar=False
             )
-        return found.astype(np.float32)
+        return np.asarray(found, np.float32)
 
     @property
     def ready(self) -> bool:
@@ -60,7 +60,7 @@ class Embedder:
 
     def _query(self, text: str) -> Vectors:
         """The unit vector of a question, shape (384,). The last ones are remembered: do not write into it."""
-        found = self.embed([text])[0]
+        found: Vectors = self.embed([text])[0]
         found.flags.writeable = False
         return found
 
@@ -77,7 +77,7 @@ def _load(threads: int) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(threads)
     gpu = torch.cuda.is_available()
     return SentenceTransformer(

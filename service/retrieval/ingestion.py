@@ -9,6 +9,7 @@ each thing that it writes the thread looks whether the document still stands: a 
 import logging
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
+from traceback import format_tb
 
 from service.config import Documents
 from service.core import Document, Filed, Passage, State
@@ -74,7 +75,9 @@ class Ingestion:
             except Unreadable as error:
                 self._records.change(filed, state=error.state.value, reason=error.reason)
             except Exception as error:
-                log.error("ingestion failed: document %s, %s", filed.id, type(error).__name__)
+                # The message may quote the file; the places in the code do not.
+                places = "".join(format_tb(error.__traceback__))
+                log.error("ingestion failed: document %s, %s\n%s", filed.id, type(error).__name__, places)
                 self._records.change(filed, state=State.FAILED.value, reason=_FAILED)
             with self._idle:
                 self._left -= 1
@@ -120,7 +123,10 @@ class Ingestion:
             raise Withdrawn
 
 
-_FAILED = "The file could not be taken in because of a fault in Privity. Add it again; if that fails, tell the administrator."
+_FAILED = (
+    "The file could not be taken in because of a fault in Privity. "
+    "Add it again; if that fails, tell the administrator."
+)
 
 
 def _facts(document: Document, passages: int) -> dict[str, object]:

@@ -59,31 +59,12 @@ class Library:
         if size > self._limits.max_bytes:
             return self._refuse(matter, title, size, by)
         content = data.read_bytes() if isinstance(data, Path) else data
-        digest = hashlib.sha256(content).hexdigest()
-        filed = Filed(
-            id=loaders.document_id(matter, digest),
-            matter=matter,
-            title=title,
-            kind=PurePosixPath(title).suffix.lstrip(".").lower(),
-            digest=digest,
-            state=State.QUEUED,
-            reason="",
-            size=size,
-            pages=0,
-            pages_without_text=0,
-            passages=0,
-            characters=0,
-            added=time.time(),
-        )
+        filed = _line(matter, title, hashlib.sha256(content).hexdigest(), size)
         with self._ingestion.writing:
             first = self._records.get(filed.id)
             if first is not None and (first.state.searchable or not first.state.final):
-                return replace(
-                    first,
-                    title=title,
-                    state=State.DUPLICATE,
-                    reason=f"The same file is here already as “{first.title}”.",
-                )
+                reason = f"The same file is here already as “{first.title}”."
+                return replace(first, title=title, state=State.DUPLICATE, reason=reason)
             self._files.keep(matter, filed.id, content)
             self._records.add(filed, by)
         self._ingestion.put(filed)
@@ -157,7 +138,7 @@ class Library:
             wanted = set(documents)
             filed = [f for f in filed if f.id in wanted]
         whole = [f for f in filed if f.state.searchable]
-        found, searched = self._search(text, whole, k)
+        found, searched = self._search(text, whole, k, whole=documents is None)
         coverage = Coverage(
             documents=len(searched),
             passages=sum(f.passages for f in searched),
@@ -191,24 +172,32 @@ class Library:
     def _refuse(self, matter: str, title: str, size: int, by: str) -> Filed:
         """A line for a file that is too large to look into; its bytes are not kept."""
         allowed = self._limits.max_bytes / 2**20
-        filed = Filed(
-            id=loaders.document_id(matter, hashlib.sha256(f"{title}:{size}".encode()).hexdigest()),
-            matter=matter,
-            title=title,
-            kind=PurePosixPath(title).suffix.lstrip(".").lower(),
-            digest="",
-            state=State.TOO_LARGE,
-            reason=f"The file has {size / 2**20:.1f} MiB; {allowed:.1f} MiB are allowed. "
-            "Split it, or raise documents.max_bytes.",
-            size=size,
-            pages=0,
-            pages_without_text=0,
-            passages=0,
-            characters=0,
-            added=time.time(),
+        reason = (
+            f"The file has more than the {allowed:.0f} MiB allowed. Split it, or raise documents.max_bytes."
         )
+        nothing = hashlib.sha256(f"{title}:{size}".encode()).hexdigest()
+        filed = replace(_line(matter, title, nothing, size), digest="", state=State.TOO_LARGE, reason=reason)
         self._records.add(filed, by)
         return filed
+
+
+def _line(matter: str, title: str, digest: str, size: int) -> Filed:
+    """The line of a file of which no more is known than its bytes."""
+    return Filed(
+        id=loaders.document_id(matter, digest),
+        matter=matter,
+        title=title,
+        kind=PurePosixPath(title).suffix.lstrip(".").lower(),
+        digest=digest,
+        state=State.QUEUED,
+        reason="",
+        size=size,
+        pages=0,
+        pages_without_text=0,
+        passages=0,
+        characters=0,
+        added=time.time(),
+    )
 
 
 def _allow(scope: Scope, matter: str) -> None:

@@ -15,15 +15,22 @@ Rank = Literal["part", "clause", "item"]
 
 _WORD = (
     r"(?P<word>ARTICLE|Article|SECTION|Section|SCHEDULE|Schedule|EXHIBIT|Exhibit|ANNEX|Annex|APPENDIX|Appendix"
-    r"|ATTACHMENT|Attachment|CLAUSE|Clause|PART|Part)[ \t]+(?P<which>\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,7}|[A-Z](?:-\d+)?)\b[.:]?"
+    r"|ATTACHMENT|Attachment|CLAUSE|Clause|PART|Part)[ \t]+"
+    r"(?P<which>\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,7}|[A-Z](?:-\d+)?)\b[.:]?"
 )
 _DECIMAL = r"(?P<decimal>\d{1,2}(?:\.\d{1,3}){1,4})[.)]?(?=[ \t\xa0]*\n|[ \t\xa0]+[\"“'(\[A-Z])"
 _NUMBER = r"(?P<number>\d{1,2})[.)](?=[ \t\xa0]*\n|[ \t\xa0]+[\"“'(\[A-Z])"
 _ROMAN = r"(?P<roman>[IVX]{1,5})\.(?=[ \t\xa0]+[\"“'(\[A-Z])"
-_ITEM = r"\((?P<item>[a-z]{1,2}|[ivx]{1,5}|[A-Z]|\d{1,2})\)(?=[ \t\xa0]|\n)|(?P<letter>[a-zA-Z])[.)](?=[ \t\xa0]+[\"“'(\[A-Z])"
+_ITEM = (
+    r"\((?P<item>[a-z]{1,2}|[ivx]{1,5}|[A-Z]|\d{1,2})\)(?=[ \t\xa0]|\n)"
+    r"|(?P<letter>[a-zA-Z])[.)](?=[ \t\xa0]+[\"“'(\[A-Z])"
+)
 _MARK = re.compile(f"(?:{_WORD}|{_DECIMAL}|{_NUMBER}|{_ROMAN}|{_ITEM})")
 _PLACE = re.compile(r"(?:^|\n)[ \t\xa0]*(?=[\w(])|(?<=[.;:”\"])[ \t\xa0]+(?=[\w(])")
-_BEGINS = "All|Any|Company|During|Each|Either|Except|For|If|In|Neither|No|Notwithstanding|Nothing|On|Subject|The|This|To|Upon"
+_BEGINS = (
+    "All|Any|Company|During|Each|Either|Except|For|If|In"
+    "|Neither|No|Notwithstanding|Nothing|On|Subject|The|This|To|Upon"
+)
 _CAPTION = re.compile(
     r"[ \t\xa0\n]*[\"“]?(?P<caption>[A-Z][^.:;\n]{3,90}?)[\"”]?[ \t]*"
     rf"(?:[.:](?=\s|$)|[-–—]{{1,2}}\s|\n|$|(?=\s\([ai1A]\)\s)|(?=\s(?:{_BEGINS})\s[a-zA-Z]))"
@@ -32,8 +39,8 @@ _RUNS_ON = re.compile(r"[ \t\n]+[a-z]")
 _LEADERS = re.compile(r"(?:\.[ \t]?){4,}|…{2,}|_{4,}")
 _PAGED = re.compile(r"[A-Za-z.)][ \t]+\d{1,3}[ \t]*$")
 _CAPITALS = re.compile(r"[^a-z]*[A-Z]{3}[^a-z]*")
-_SMALL = frozenset(
-    "a an and as at by for from in into is it no not of on or per than that the this to under upon with".split()
+_SMALL = re.compile(
+    "a|an|and|as|at|by|for|from|in|into|is|it|no|not|of|on|or|per|than|that|the|this|to|under|upon|with", re.I
 )
 
 
@@ -158,7 +165,7 @@ def _clause(body: str, mark: "re.Match[str]", offset: int, tree: Outline) -> Cla
 
 
 def _titled(caption: str) -> bool:
-    words = [w for w in re.findall(r"[A-Za-z][\w'’-]*", caption) if w.lower() not in _SMALL]
+    words = [w for w in re.findall(r"[A-Za-z][\w'’-]*", caption) if not _SMALL.fullmatch(w)]
     return 0 < len(words) <= 10 and sum(w[0].isupper() for w in words) >= 0.7 * len(words)
 
 

@@ -18,9 +18,7 @@ class Records:
 
     def add(self, filed: Filed, by: str) -> None:
         """Write a line, over one of the same id."""
-        values = {
-            name: getattr(filed, name) for name in DocumentRow.__table__.columns.keys() if name != "added_by"
-        }
+        values = {name: getattr(filed, name) for name in Filed.__slots__}
         values |= {"state": filed.state.value, "notes": list(filed.notes), "added_by": by}
         with self._database.write() as rows:
             rows.merge(DocumentRow(**values))

@@ -1,6 +1,6 @@
 """A question -> the passages that answer it: documents first, then words and vectors, fused."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from service.core import Filed, Passage
@@ -17,18 +17,21 @@ class Search:
     def __init__(self, index: Index, embedder: Embedder) -> None:
         self._index, self._embedder = index, embedder
 
-    def __call__(self, text: str, documents: Sequence[Filed], k: int) -> tuple[list[Passage], list[Filed]]:
-        """The best `k` passages of these (searchable) documents, and the documents that were searched for them."""
+    def __call__(
+        self, text: str, documents: Sequence[Filed], k: int, *, whole: bool
+    ) -> tuple[list[Passage], list[Filed]]:
+        """The best `k` passages of these (searchable) documents, and the documents that were searched for them.
+
+        `whole` says that they are all there is in their matters. A question that names documents is put to these
+        alone: the right clause of the wrong contract is worse than none.
+        """
         if not text.strip() or not documents:
             return [], list(documents)
-        matters = _by_matter(documents)
-        known = self._named(text, matters)
-        chosen = [f for f in documents if f.id in known.documents]
+        asked = self._named(text, _by_matter(documents))
+        chosen = [f for f in documents if f.id in asked.documents]
         if chosen:
-            found = self._passages(known, _by_matter(chosen), k, whole=False)
-            if found:
-                return found, chosen
-        return self._passages(Named({}, text), matters, k, whole=True), list(documents)
+            return self._passages(asked.text, chosen, k, whole=False), chosen
+        return self._passages(asked.text, documents, k, whole=whole), list(documents)
 
     def _named(self, text: str, matters: Mapping[str, set[str]]) -> Named:
         scores: dict[str, float] = {}
@@ -46,17 +49,15 @@ class Search:
 
         return named(text, scores, cards, common)
 
-    def _passages(
-        self, asked: Named, matters: Mapping[str, set[str]], k: int, *, whole: bool
-    ) -> list[Passage]:
-        """The best passages of these documents; `whole` when they are all that is searchable in their matters."""
-        query, words = self._embedder.query(asked.text), terms(asked.text)
+    def _passages(self, text: str, searched: Sequence[Filed], k: int, *, whole: bool) -> list[Passage]:
+        """The best passages of these documents; all vectors are compared unless they are `whole` matters."""
+        query, words = self._embedder.query(text), terms(text)
         cosines: dict[str, float] = {}
         bm25: dict[str, float] = {}
         home: dict[str, str] = {}
         together = False
         wide = max(WIDE, 4 * k)
-        for matter, documents in matters.items():
+        for matter, documents in _by_matter(searched).items():
             lexicon, vectors = self._index.words(matter), self._index.vectors
             inside = None if whole else sorted(documents)
             hits = lexicon.passages(words, inside, wide)
@@ -67,14 +68,16 @@ class Search:
             bm25 |= _inside(hits, documents)
             home |= dict.fromkeys(found, matter)
             together = together or lexicon.together(words, inside)
-        if not relevant(cosines.values(), together):
+        if not relevant(cosines.values(), sum(f.passages for f in searched), together):
             return []
-        best = [self._read(home[id], id, score) for id, score in fuse(cosines, bm25)[: k + SPARE]]
-        return sorted(best, key=lambda p: -p.score)[:k]
+        best = dict(fuse(cosines, bm25)[: k + SPARE])
+        return sorted(self._read(best, home), key=lambda p: (-p.score, p.id))[:k]
 
-    def _read(self, matter: str, id: str, score: float) -> Passage:
-        (passage,) = self._index.words(matter).read([id])
-        return replace(passage, score=score - (CONTENTS if contents(passage.text) else 0.0))
+    def _read(self, scores: Mapping[str, float], home: Mapping[str, str]) -> Iterator[Passage]:
+        for matter in {home[id] for id in scores}:
+            for passage in self._index.words(matter).read(id for id in scores if home[id] == matter):
+                fine = CONTENTS if contents(passage.text) else 0.0
+                yield replace(passage, score=scores[passage.id] - fine)
 
 
 def _by_matter(documents: Iterable[Filed]) -> dict[str, set[str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from service.core import Passage
-from service.retrieval.rank import Card
+from service.retrieval.rank import Card, glued
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (row INTEGER PRIMARY KEY, id TEXT UNIQUE, title TEXT, names TEXT);
@@ -70,7 +70,7 @@ class Words:
     def cards(self) -> dict[str, Card]:
         """What every document here is known by."""
         return {
-            id: Card(title, frozenset(json.loads(names)))
+            id: Card(glued(title), frozenset(json.loads(names)))
             for id, title, names in self._ask("SELECT id, title, names FROM documents")
         }
 
@@ -119,17 +119,18 @@ class Words:
         return any(alone.search(text) for (text,) in found)
 
     def read(self, ids: Iterable[str]) -> list[Passage]:
-        """The passages of these ids, in the order given."""
-        return [passage for id in ids for passage in self._passage(id)]
-
-    def _passage(self, id: str) -> Iterator[Passage]:
+        """The passages of these ids, in the order given; those that are gone are left out."""
         question = (
-            "SELECT passages.document, title, start, stop, text, path, page FROM passages"
+            "SELECT passages.id, passages.document, title, start, stop, text, path, page FROM passages"
             " JOIN words ON words.rowid = passages.row JOIN documents ON documents.id = passages.document"
             " WHERE passages.id = ?"
         )
-        for document, title, start, end, text, path, page in self._ask(question, (id,)):
-            yield Passage(id, document, title, start, end, text, tuple(json.loads(path)), page)
+        with self._open() as rows:
+            found = [row for id in ids for row in rows.execute(question, (id,))]
+        return [
+            Passage(id, document, title, start, end, text, tuple(json.loads(path)), page)
+            for id, document, title, start, end, text, path, page in found
+        ]
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         if not self._file.exists():

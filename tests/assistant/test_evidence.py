@@ -4,6 +4,7 @@ import pytest
 
 from service.assistant import evidence
 from service.core import Passage
+from service.retrieval import Embedder
 from tests.assistant.fakes import hashed
 
 LEASE = (
@@ -63,3 +64,40 @@ def test_a_question_of_time_prefers_a_sentence_with_a_time() -> None:
 
 def test_headings_are_no_evidence() -> None:
     assert choose("12 BREAK", passage("12 BREAK\n\nBreak clause.")) == ()
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return Embedder()
+
+
+CLAUSES = (
+    "The Tenant shall give the Landlord not less than nine months' written notice to break this lease. "
+    "The Landlord insures the Building against fire and flood, and the Tenant repays the premium on demand. "
+    "This lease is governed by the law of England and Wales. "
+    "The Tenant shall not assign this lease without the consent of the Landlord."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("How long is the notice period if the tenant wants to end the lease early?", "nine months"),
+        ("What is the governing law?", "England and Wales"),
+        ("Is assignment of the lease allowed?", "shall not assign"),
+        ("Who pays for insurance?", "insures"),
+    ],
+)
+def test_the_real_embedder_finds_the_clause_behind_other_words(
+    embedder: Embedder, question: str, words: str
+) -> None:
+    chosen = evidence.choose(question, [passage(CLAUSES)], embedder.embed)
+    assert words in chosen[0].text
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the chairman's salary?", "When was the software delivered?", "Who won the cup in 1998?"],
+)
+def test_the_real_embedder_finds_nothing_where_nothing_is(embedder: Embedder, question: str) -> None:
+    assert evidence.choose(question, [passage(CLAUSES)], embedder.embed) == ()

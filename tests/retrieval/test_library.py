@@ -11,7 +11,7 @@ from service.retrieval.library import Library
 from service.storage import Database
 from tests.retrieval.house import HashEmbedder, database, library, scope
 
-LEASE = b"1. Rent. The tenant shall pay a rent of 900 pounds each quarter.\n\n2. Repairs. The landlord repairs the roof."
+LEASE = b"1. Rent. The tenant shall pay a rent of 900 pounds a quarter.\n\n2. Repairs. The landlord repairs the roof."
 SUPPLY = b"1. Price. The buyer shall pay the price of the bolts.\n\n2. Delivery. Bolts are delivered in May."
 A, B = scope("mat-a"), scope("mat-b")
 

@@ -1,15 +1,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.retrieval.rank import Card, contents, fuse, grams, named, names, relevant, terms, without
+from service.retrieval.rank import Card, contents, fuse, glued, grams, named, names, relevant, terms, without
 
 HEAD = """ENDORSEMENT AGREEMENT. This Agreement is made between ADAMS GOLF, LTD. ("Adams") and Tom Watson. The players
 of golf know that this endorsement agreement is one of many."""
 TITLE = "ADAMSGOLFINC_03_21_2005-EX-10.17-ENDORSEMENT AGREEMENT.txt"
 CARDS = {
-    "d1": Card(TITLE, names(TITLE, HEAD)),
-    "d2": Card("Break Notice.txt", frozenset({"break", "notice", "lyle"})),
-    "d3": Card("Lease.pdf", frozenset({"lease"})),
+    "d1": Card(glued(TITLE), names(TITLE, HEAD)),
+    "d2": Card("breaknotice", frozenset({"break", "notice", "lyle"})),
+    "d3": Card("lease", frozenset({"lease"})),
 }
 
 
@@ -69,10 +69,12 @@ def test_fusion_is_stable() -> None:
 
 
 def test_only_what_is_near_is_relevant() -> None:
-    assert relevant([0.1, 0.5], together=False)
-    assert not relevant([0.2], together=False)
-    assert relevant([0.2], together=True)
-    assert not relevant([], together=True)
+    assert relevant([0.1, 0.5], 1000, together=False)
+    assert not relevant([0.2], 100, together=False)
+    assert relevant([0.3], 100, together=False)
+    assert not relevant([0.3], 10_000, together=False)
+    assert relevant([0.2], 100, together=True)
+    assert not relevant([], 0, together=True)
 
 
 def test_contents_are_told_from_clauses() -> None:

@@ -81,7 +81,7 @@ def upload(page: Any) -> None:
 def ask(page: Any, question: str) -> Any:
     """Ask as a new question; the finished answer."""
     page.keyboard.press("Control+n")
-    page.wait_for_selector("#talk .empty")
+    page.wait_for_selector("#here[data-talk='']", state="attached")
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
     return page.wait_for_selector("#talk article[data-answer]", timeout=SLOW)
@@ -90,6 +90,7 @@ def ask(page: Any, question: str) -> Any:
 def reopen(page: Any, question: str) -> None:
     """The kept conversation that began with a question, its answer on the page."""
     page.click(f"#side .item:has-text('{question[:40]}') .main")
+    page.wait_for_selector(f"#side .item.on:has-text('{question[:40]}')")
     page.wait_for_selector("#talk .ev.on")
 
 

@@ -131,6 +131,22 @@ def test_an_answer_that_cannot_start_says_why() -> None:
     assert desk.ended.question == "May we?"
 
 
+def test_a_conversation_without_an_answer_is_not_kept() -> None:
+    desk, deleted = Desk(matter="m1"), list[str]()
+    error = {"error": {"code": "busy", "message": "Ask again.", "details": {}}}
+    answer = service(Stream(error))
+
+    def watching(request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE":
+            deleted.append(request.url.path)
+            return httpx.Response(204)
+        return answer(request)
+
+    follow(desk, watching)
+    assert deleted == ["/api/conversations/c1"]
+    assert desk.conversation == ""
+
+
 def test_leaving_closes_the_stream() -> None:
     stream = Stream(COVERED, word("Yes."), word(" No."), LAST)
 

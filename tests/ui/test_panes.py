@@ -183,6 +183,11 @@ def test_a_line_that_only_repeats_its_evidence_is_left_to_the_list() -> None:
     assert seen(html.replace("<br>", " ")) == "It is void 1. So they wrote “of no effect” 1."
 
 
+def test_the_footer_tells_adapter_tokens_and_time() -> None:
+    html = draw(desk(turns=talk("Yes.", checked(cited(1)))))["talk"]
+    assert "<span>base</span><span>128 tokens · 1.8 s</span>" in html
+
+
 def test_copy_holds_the_answer_and_its_sources() -> None:
     copied = conversation.plain("Void [1].", checked(cited(1, quote="of no\neffect")))
     assert copied == "Void [1].\n\n[1] “of no effect” (Lease.pdf, 12.4 Conditions, p. 15)"

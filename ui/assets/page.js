@@ -33,6 +33,7 @@ const privity = (() => {
     watch("value", () => (after[name] || (() => {}))(element));
   }
 
+  let place = "";  // view and matter, whose lists the fields narrow
   let read = "";  // what the inspector showed last
   const after = {
     source(pane) {
@@ -42,7 +43,9 @@ const privity = (() => {
       show();
     },
     rail() {
-      const { matter, talk } = $("#here").dataset;
+      const { view, matter, talk } = $("#here").dataset;
+      if (place !== view + matter) all("#sidehead input, #search").forEach((field) => { field.value = ""; });
+      place = view + matter;
       const where = matter ? `#${matter}/${talk}` : location.pathname;
       if (matter && location.hash !== where) history.replaceState(null, "", where);
     },
@@ -92,7 +95,10 @@ const privity = (() => {
     closeMenus();
     if (["cite", "step", "read", "pick"].includes(name)) drawer(true);
     if (["close", "unpick", "new", "matter", "view", "conversation"].includes(name)) drawer(false);
-    if (name === "cite") choose(chosen.dataset.answer, chosen.dataset.n);
+    if (name === "cite") {
+      choose(chosen.dataset.answer, chosen.dataset.n);
+      if (read.endsWith(`/${chosen.dataset.answer}/${chosen.dataset.n}`)) show();  // open already: back to its place
+    }
     if (name === "new") setTimeout(ask, 0);
     if (confirm) return dialog(confirm, verb, [], () => send(data));
     if (secret) return dialog("Change your password", "Change", [["old", "Present password", "password"], ["new", "New password", "password"]], (given) => send({ ...data, ...given }));

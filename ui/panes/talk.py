@@ -221,11 +221,9 @@ def refusal(checked: Checked, text: str) -> str:
 
 
 def footer(one: Turn, checked: Checked, desk: Desk) -> str:
-    adapter = checked["adapter"]
-    facts = [
-        " · ".join(esc(part) for part in (adapter["name"], short(str(adapter.get("digest") or ""))) if part)
-    ]
-    tokens = (checked.get("usage") or {}).get("completion_tokens")
+    name, digest = str(checked["adapter"]["name"]), str(checked["adapter"].get("digest") or "")
+    facts = [esc(name if digest in ("", name) else f"{name} · {short(digest)}")]
+    tokens = (checked.get("usage") or {}).get("completion")
     numbers = [count(int(tokens), "token")] if tokens else []
     if "seconds" in checked:
         numbers.append(f"{checked['seconds']:.1f} s")
