@@ -35,6 +35,7 @@ from typing import Any
 
 from service.access import Accounts, Walls
 from service.assistant import Assistant
+from service.assistant.draft import OWN_WORDS
 from service.assistant.evidence import ranked
 from service.config import Engine, Settings
 from service.core import BASE, Answer, Caller, Document, Message, Question, Role, Sampling, Scope
@@ -163,7 +164,7 @@ def count(tally: Tally, row: Row, answer: Answer, alone: str, documents: dict[st
     tally.alone.append(f1(alone, row.answers))
     tally.answerable.append(bool(row.answers))
     tally.refused.append(answer.refused is not None)
-    tally.framed.append(bool(re.match(r"[^“\n]*\[\d+\]", answer.text)))
+    tally.framed.append(bool(re.search(rf"\n{OWN_WORDS} [^\n]*\[\d+\]", answer.text)))
     tally.unsupported.append(bool(answer.unsupported))
     tally.seconds.append(answer.seconds)
     gold = {at for start, end in row.gold for at in range(start, end)}

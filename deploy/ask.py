@@ -1,6 +1,6 @@
 """Signs in to a fresh Privity, waits for its samples, asks one question and checks the answer's citations.
 
-    python deploy/ask.py http://127.0.0.1:3000 PASSWORD
+python deploy/ask.py http://127.0.0.1:3000 PASSWORD
 """
 
 import sys
@@ -13,7 +13,9 @@ QUESTION = "How much notice must the tenant give to break the lease of the first
 
 def main(url: str, password: str) -> int:
     with httpx.Client(base_url=url, timeout=120) as client:
-        token = client.post("/api/login", json={"name": "admin", "password": password}).raise_for_status().json()
+        token = (
+            client.post("/api/login", json={"name": "admin", "password": password}).raise_for_status().json()
+        )
         client.headers["Authorization"] = f"Bearer {token['token']}"
         matter = client.get("/api/matters").json()["matters"][0]["id"]
         while any(

@@ -177,9 +177,15 @@ def test_more_than_one_s_share_is_told_to_wait(house: RunningHouse) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_reader_who_leaves_frees_the_slot(house: RunningHouse, client: httpx.Client, stream: bool) -> None:
     # The house must also still stop when told to: the fixture's end waits for that.
-    body = {"messages": [{"role": "user", "content": "Tell a long story."}], "max_tokens": 3000, "stream": stream}
+    body = {
+        "messages": [{"role": "user", "content": "Tell a long story."}],
+        "max_tokens": 3000,
+        "stream": stream,
+    }
     with house.client() as impatient, pytest.raises(httpx.ReadTimeout):
-        for _ in impatient.stream("POST", "/v1/chat/completions", json=body, timeout=1.0).__enter__().iter_raw():
+        for _ in (
+            impatient.stream("POST", "/v1/chat/completions", json=body, timeout=1.0).__enter__().iter_raw()
+        ):
             time.sleep(0.5)
             raise httpx.ReadTimeout("left on purpose")
     deadline = time.monotonic() + 10

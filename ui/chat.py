@@ -1,5 +1,6 @@
 """What a person can do while asking: matters, conversations, questions, sources."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -91,9 +92,12 @@ async def open_conversation(api: Api, desk: Desk, event: Event) -> None:
 
 
 async def open_first(api: Api, desk: Desk) -> None:
+    """Open the source that the last answer names first."""
     checked = desk.turns[-1].get("privity") if desk.turns else None
     if checked and checked["citations"]:
-        await cite(api, desk, {"answer": checked["answer_id"], "n": str(checked["citations"][0]["n"])})
+        numbers = [citation["n"] for citation in checked["citations"]]
+        named = [int(n) for n in re.findall(r"\[(\d{1,3})\]", desk.turns[-1]["text"]) if int(n) in numbers]
+        await cite(api, desk, {"answer": checked["answer_id"], "n": str((named or numbers)[0])})
 
 
 async def rename(api: Api, desk: Desk, event: Event) -> None:
@@ -224,6 +228,7 @@ async def follow(api: Api, desk: Desk, live: Live) -> AsyncIterator[None]:
             checked = cast(Checked, news)
         elif "coverage" in news:
             live.coverage = cast(Coverage, news["coverage"])
+            live.citations = cast(list[Citation], news.get("citations", []))
         live.text += "".join(
             choice.get("delta", {}).get("content") or "" for choice in chunk.get("choices", [])
         )

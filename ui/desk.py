@@ -33,7 +33,8 @@ class Live:
     question: str
     text: str = ""
     coverage: Coverage | None = None
-    since: float = 0.0
+    citations: list[Citation] = field(default_factory=list)  # the evidence, known before the model speaks
+    since: float = 0.0  # of the monotonic clock
 
 
 @dataclass
@@ -94,7 +95,8 @@ class Desk:
     secret: str = ""  # a new key or password, shown once
 
     turnstile: asyncio.Lock = field(default_factory=asyncio.Lock)  # one act at a time, in their order
-    sent: dict[str, str] = field(default_factory=dict)  # pane -> what the browser shows
+    sent: dict[str, str] = field(default_factory=dict)  # pane -> what the browser was given to show
+    stamps: dict[str, int] = field(default_factory=dict)  # pane -> the stamp that it was given with
 
     @property
     def current(self) -> Matter | None:
@@ -105,9 +107,11 @@ class Desk:
         return any(filed["state"] not in FINAL for filed in self.documents)
 
     def citations(self, answer: str) -> list[Citation]:
-        """The citations of one answer of the open conversation, or the hits of the open search."""
+        """The citations of an answer of the open conversation, of the one being written, or of a search."""
         if answer == "search":
             return hits(self.found)
+        if answer == "live":
+            return self.live.citations if self.live else []
         for turn in self.turns:
             if "privity" in turn and turn["privity"]["answer_id"] == answer:
                 return turn["privity"]["citations"]

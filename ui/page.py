@@ -1,5 +1,6 @@
 """The Gradio page: the window, and the wires between what a person does, the acts, and the panes."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
@@ -80,11 +81,12 @@ class Wires:
             "queue": False,
             "api_visibility": "private",
         }
-        where = gr.Textbox(visible=False)
-        page.load(self.begin, [self.desk, where], js="(desk, where) => [desk, location.hash]", **quick)
+        told = gr.Textbox(visible=False)  # carries what the page's own script knows
+        page.load(self.begin, [self.desk, told], js="(desk, told) => [desk, location.hash]", **quick)
         for one in self.shown.values():
             one.act(self.act, [self.desk], trigger_mode="multiple", **quick)
-        gr.Timer(TICK).tick(self.tick, [self.desk], **quick)
+        shown = "(desk, told) => [desk, privity.shown()]"
+        gr.Timer(TICK).tick(self.tick, [self.desk, told], js=shown, **quick)
         slow = quick | {"queue": True, "concurrency_limit": None, "trigger_mode": "once"}
         asking = gr.on(
             [self.composer["ask"].click, self.composer["question"].submit],
@@ -126,12 +128,13 @@ class Wires:
         if desk.me is None:
             await self.attempt(desk, chat.begin(self.api(request), desk))
 
-    async def tick(self, desk: Desk, request: gr.Request) -> Any:
+    async def tick(self, desk: Desk, shown: str, request: gr.Request) -> Any:
         if desk.turnstile.locked():
             return gr.skip()
         async with desk.turnstile:
             await self.furnish(desk, request)
             await self.look(desk, request)
+            panes.reconcile(desk, json.loads(shown))
             if desk.unfinished:
                 await self.attempt(desk, library.refresh(self.api(request), desk, {}))
             return self.news(desk)

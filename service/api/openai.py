@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,11 +16,11 @@ from service.api.adapters import resolve
 from service.api.deps import CallerDep, HouseDep
 from service.api.house import House
 from service.api.schemas import Chat
+from service.assistant import Event, Searched
 from service.core import (
     Adapter,
     Answer,
     Caller,
-    Coverage,
     Generation,
     Message,
     Piece,
@@ -36,7 +36,6 @@ router = APIRouter(tags=["chat"])
 
 DEFAULT_TOKENS = 256
 CLIENT_CLOSED = 499  # nobody reads it: nginx's word in logs and metrics for a reader who left
-Event = Coverage | str | Answer
 
 
 @router.post("/v1/chat/completions")
@@ -108,7 +107,7 @@ def _message(role: str, text: str) -> Message:
     )
 
 
-async def _events(asked: _Asked, house: House) -> AsyncIterator[Event]:
+async def _events(asked: _Asked, house: House) -> AsyncGenerator[Event, None]:
     """What was searched (if grounded), then text as it stands fast, then the answer."""
     if asked.scope.matters:
         question = Question(asked.messages, asked.scope, asked.adapter, asked.sampling)
@@ -120,7 +119,7 @@ async def _events(asked: _Asked, house: House) -> AsyncIterator[Event]:
             yield event
 
 
-async def _plain(asked: _Asked, house: House) -> AsyncIterator[Event]:
+async def _plain(asked: _Asked, house: House) -> AsyncGenerator[Event, None]:
     scope = asked.scope
     generation = Generation(
         asked.messages, asked.adapter, asked.sampling, salt=scope.salt, owner=scope.caller.id
@@ -139,8 +138,8 @@ async def _plain(asked: _Asked, house: House) -> AsyncIterator[Event]:
     yield Answer(answer, text, (), None, None, asked.adapter, usage, (), finish, seconds)
 
 
-async def _chained(first: Event, rest: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    async with aclosing(rest):  # type: ignore[type-var]
+async def _chained(first: Event, rest: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    async with aclosing(rest):
         yield first
         async for event in rest:
             yield event
@@ -149,7 +148,7 @@ async def _chained(first: Event, rest: AsyncIterator[Event]) -> AsyncIterator[Ev
 class _Reply:
     """One answer on its way out: as chunks or whole, counted and kept."""
 
-    def __init__(self, asked: _Asked, house: House, events: AsyncIterator[Event]) -> None:
+    def __init__(self, asked: _Asked, house: House, events: AsyncGenerator[Event, None]) -> None:
         self._asked, self._house, self._events = asked, house, events
         self._id, self._created = "chatcmpl-" + secrets.token_hex(12), int(time.time())
         self._text = ""
@@ -168,12 +167,12 @@ class _Reply:
             "privity": proof(answer),
         }
 
-    async def stream(self) -> AsyncIterator[str]:
+    async def stream(self) -> AsyncGenerator[str, None]:
         try:
             yield self._chunk({"role": "assistant", "content": ""})
             async for event in self._kept():
-                if isinstance(event, Coverage):
-                    yield self._chunk({}, privity={"coverage": asdict(event)})
+                if isinstance(event, Searched):
+                    yield self._chunk({}, privity=asdict(event))
                 elif isinstance(event, str):
                     yield self._chunk({"content": event})
                 else:
@@ -193,11 +192,11 @@ class _Reply:
                 return event
         raise RuntimeError("the assistant ended without an answer")
 
-    async def _kept(self) -> AsyncIterator[Event]:
+    async def _kept(self) -> AsyncGenerator[Event, None]:
         """The events, counted, and at the end kept with their proof; a stopped answer keeps what was said."""
         answer = None
         try:
-            async with aclosing(self._events) as events:  # type: ignore[type-var]
+            async with aclosing(self._events) as events:
                 async for event in events:
                     if isinstance(event, str):
                         self._say(event)

@@ -1,6 +1,6 @@
 """Grounded answers, and the conversations that keep them."""
 
-from service.assistant.assistant import Assistant, Event
+from service.assistant.assistant import Assistant, Event, Searched
 from service.assistant.conversations import ConversationCard, Conversations
 
-__all__ = ["Assistant", "ConversationCard", "Conversations", "Event"]
+__all__ = ["Assistant", "ConversationCard", "Conversations", "Event", "Searched"]

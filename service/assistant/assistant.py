@@ -2,20 +2,18 @@
 
     question -> search -> evidence ---- none --> refusal, without the model
                              |
-                          engine  -> sentences, each checked as it streams
-                             |
-                          the evidence itself, verbatim, with markers -> Answer
+                             |-> the evidence itself, verbatim, with markers, at once
+                          engine -> sentences, each checked as it streams -> Answer
 
-What is evidence is decided by a scorer over sentences, never by the model. The model says in its own words what the
-evidence means; what it says goes out only as far as the evidence bears it out (see `framing`). Under it stand the
-documents' own words, each line a quotation with its marker and its place. When the model said nothing that is borne
-out, the quotations stand under a lead of ours, which claims no more than that the documents say so.
+What is evidence is decided by a scorer over sentences, never by the model. The documents' own words come first, each
+line a quotation with its marker and its place. Under them the model says in its own words what they mean; what it says
+goes out only as far as the evidence bears it out (see `framing`), and is called the model's.
 """
 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -40,7 +38,16 @@ from service.engines import Engine
 from service.errors import Conflict, NotFound
 from service.retrieval import Library, cite
 
-Event = Coverage | str | Answer
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was searched and what was found in it, told before the model has said a word."""
+
+    coverage: Coverage
+    citations: tuple[Citation, ...]
+
+
+Event = Searched | str | Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,8 @@ class Assistant:
         self._engine, self._library = engine, library
         self._results = settings.search.results
 
-    async def ask(self, question: Question) -> AsyncIterator[Event]:
-        """One Coverage, then whole sentences and quotations as they are verified, then the Answer.
+    async def ask(self, question: Question) -> AsyncGenerator[Event, None]:
+        """One Searched, then quotations and whole sentences as they are verified, then the Answer.
 
         The Answer's text is the sentences joined. What search and a full queue raise (Busy) is raised before the
         first event. Closing the iterator cancels the generation.
@@ -70,7 +77,7 @@ class Assistant:
         gathered = await asyncio.to_thread(self._gather, asked, question)
         coverage = gathered.found.coverage
         if not gathered.cited:
-            yield coverage
+            yield Searched(coverage, ())
             answer = _refused(question, gathered.found, time.perf_counter() - began)
             yield answer.text
             yield answer
@@ -78,7 +85,9 @@ class Assistant:
         pieces = await self._frame(question, gathered.cited)
         draft = Draft(gathered.cited, asked, gathered.paged)
         async with aclosing(pieces):  # type: ignore[type-var]
-            yield coverage
+            yield Searched(coverage, gathered.cited)
+            for text in draft.open():
+                yield text
             async for piece in pieces:
                 for text in draft.hear(piece):
                     yield text

@@ -8,12 +8,15 @@ from service.core import Citation, Finish, Piece, Usage
 from service.retrieval import CLOSE, OPEN
 
 LEAD = "The documents say:"
+OWN_WORDS = "In the model's words:"
+MARK = " [not in the documents]"
 
 
 class Draft:
-    """Hears the model's pieces, says what may be said. `done` turns true when the model may stop.
+    """The evidence first, then what the model makes of it. `done` turns true when the model may stop.
 
-    What `hear` and `close` yield, joined, is `text`.
+    What `open`, `hear` and `close` yield, joined, is `text`. The model's sentences stand under the documents' own
+    words and are called the model's: word for word they may be borne out and still draw the wrong conclusion.
     """
 
     def __init__(self, cited: Sequence[Citation], asked: str, paged: Collection[str] = ()) -> None:
@@ -23,11 +26,17 @@ class Draft:
         self.finish: Finish = "stop"
         self._cited, self._paged = cited, paged
         self._framing = Framing(cited, asked)
-        self._proved = False
+        self._spoke = False
 
     @property
     def done(self) -> bool:
         return self._framing.done
+
+    def open(self) -> Iterator[str]:
+        """The evidence, a line a quotation."""
+        yield self._add(LEAD, "")
+        for citation in self._cited:
+            yield self._add(line(citation, citation.document in self._paged), "\n")
 
     def hear(self, piece: Piece) -> Iterator[str]:
         """The sentences that `piece` completes and that may be said."""
@@ -37,23 +46,21 @@ class Draft:
             yield self._say(said)
 
     def close(self) -> Iterator[str]:
-        """The last sentence, and under it the evidence."""
+        """The last sentence."""
         for said in self._framing.close(whole=self.finish != "length"):
             yield self._say(said)
-        if not self._proved:
-            yield self._add(LEAD, "\n")
-        for citation in self._cited:
-            yield self._add(line(citation, citation.document in self._paged), "\n")
 
     def _say(self, said: Said) -> str:
-        text = self._add(said.text, " ")
-        self._proved = self._proved or said.borne_out
+        words = said.text if said.borne_out else said.text + MARK
+        lead = " " if self._spoke else f"\n{OWN_WORDS} "
+        self._spoke = True
+        text = self._add(words, lead)
         if not said.borne_out:
-            self.unsupported.append((len(self.text) - len(said.text), len(self.text)))
+            self.unsupported.append((len(self.text) - len(words), len(self.text)))
         return text
 
     def _add(self, text: str, between: str) -> str:
-        added = between + text if self.text else text
+        added = between + text
         self.text += added
         return added
 

@@ -54,7 +54,7 @@ class Support(Enum):
 def support(sentence: str, evidence: str, asked: str = "", place: str = "") -> Support:
     """How far `evidence` bears a sentence out.
 
-    `asked` is the question, whose words a sentence may repeat without proof, except figures and names; `place` is
+    `asked` is the question, whose words a sentence without figures may repeat without proof, names excepted; `place` is
     the title and the heading of the evidence, whose names a sentence may use.
     """
     if figures(sentence) - figures(evidence) or foreign(sentence, f"{evidence} {place}"):
@@ -62,6 +62,10 @@ def support(sentence: str, evidence: str, asked: str = "", place: str = "") -> S
     if _SILENCE.search(sentence.lower()) or _turned(sentence, evidence):
         return Support.NONE
     brought, known = own(sentence, asked), set(content(evidence))
+    if figures(sentence) and set(content(asked)) & set(content(sentence)) - known - set(content(place)):
+        return (
+            Support.NONE
+        )  # a figure under words of the question's: "ends on" where the evidence says "begins on"
     held = [word for word in brought if word in known]
     if len(held) < OWN:
         return Support.NONE

@@ -17,6 +17,7 @@ BLEND = 0.4
 KEPT = 3  # documents searched when a question names one
 CLOSE = 0.75  # of the best document's score: below it a document is not the one named
 
+CAPITAL = -0.3  # weight of a capitalised word that names nothing known; other words weigh -1
 LEAST = 0.12  # cosine of the best passage, when one holds all the words asked for
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -193,7 +194,7 @@ def _weight(word: str, card: Card) -> float:
         return 0.0
     if card.names(word):
         return 1.0
-    return -0.3 if word[0].isupper() or len(word) == 1 else -1.0
+    return CAPITAL if word[0].isupper() or len(word) == 1 else -1.0
 
 
 def _densest(sentence: list[Word]) -> tuple[float, int, int]:
@@ -209,19 +210,30 @@ def _densest(sentence: list[Word]) -> tuple[float, int, int]:
 
 
 def _stretch(sentence: list[Word], first: int, last: int) -> tuple[int, int]:
-    """Where the naming stretch begins and ends: with the small words that lead to it ("under the … between"), to
-    the sentence's end when only small words or capitals follow, and then with a lone word before it ("Consider")."""
-    while last + 1 < len(sentence) and sentence[last + 1].low in LEGAL_FORMS:
-        last += 1
-    tail = sentence[last + 1 :]
+    """Where the naming stretch begins and ends: with the capitals beside it and the small words that lead to it
+    ("under the … between"), to the sentence's end when only small words or capitals follow, and then with a lone word
+    before it ("Consider")."""
+    while first > 1 and (joined := _joined(sentence[:first])):
+        first -= joined
     while first and sentence[first - 1].weight == 0 and sentence[first - 1].low not in _ASKING:
         first -= 1
+    while last + 1 < len(sentence) and (
+        sentence[last + 1].low in LEGAL_FORMS or sentence[last + 1].weight == CAPITAL
+    ):
+        last += 1
+    lead, tail = sentence[:first], sentence[last + 1 :]
     if all(word.weight > -1 for word in tail):
         last = len(sentence) - 1
-        lead = sentence[:first]
         if sum(word.weight == -1 for word in lead) <= 1 and not _ASKING & {word.low for word in lead}:
             first = 0
     return sentence[first].start, sentence[last].end
+
+
+def _joined(before: list[Word]) -> int:
+    """How many words at the end of these belong to a name that follows: a capital, or one with "and" after it."""
+    if before[-1].weight == CAPITAL:
+        return 1
+    return 2 * (before[-1].low in ("and", "of", "for") and len(before) > 2 and before[-2].weight == CAPITAL)
 
 
 def fuse(cosines: Mapping[str, float], bm25: Mapping[str, float]) -> list[tuple[str, float]]:

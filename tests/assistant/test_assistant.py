@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core import Answer, Coverage, Sampling
+from service.assistant import Searched
+from service.core import Answer, Sampling
 from service.errors import Busy
 from service.retrieval import holds, marked_quotations
 from tests.assistant.fakes import SCOPE, PaperLibrary, ScriptedEngine, answer, assistant, events, question
@@ -40,11 +41,12 @@ def check(given: Answer, library: PaperLibrary) -> None:
 def test_coverage_then_text_then_the_answer() -> None:
     library = papers()
     came = events(ScriptedEngine("The Tenant's fee on termination is USD 1,500."), library, question(ASKED))
-    coverage, *texts, last = came
-    assert isinstance(coverage, Coverage)
+    searched, *texts, last = came
+    assert isinstance(searched, Searched)
     assert isinstance(last, Answer)
+    assert searched.citations == last.citations
     assert last.text == "".join(texts)
-    assert last.coverage == coverage
+    assert last.coverage == searched.coverage
     assert last.refused is None
     assert [c.n for c in last.citations] == list(range(1, len(last.citations) + 1))
     check(last, library)
@@ -59,25 +61,41 @@ def test_the_evidence_is_always_quoted_with_its_marker() -> None:
     assert given.unsupported == ()
 
 
-def test_what_is_borne_out_stands_first_and_needs_no_lead() -> None:
-    given = answer(ScriptedEngine("The fee owed by the Tenant on termination is USD 1,500."), papers(), ASKED)
-    first = given.text.split("\n")[0]
-    assert first.startswith("The fee owed by the Tenant on termination is USD 1,500 [")
-    assert "The documents say" not in given.text
+def test_the_model_speaks_under_the_evidence_and_is_named() -> None:
+    given = answer(
+        ScriptedEngine("The fee payable by the Tenant on termination is USD 1,500."), papers(), ASKED
+    )
+    own = given.text.split("\n")[-1]
+    assert own.startswith("In the model's words: The fee payable by the Tenant on termination is USD 1,500 [")
+    assert given.unsupported == ()
 
 
-def test_loose_words_are_known_as_unsupported() -> None:
+def test_the_evidence_does_not_wait_for_the_model() -> None:
+    engine = ScriptedEngine("The fee payable by the Tenant on termination is USD 1,500.")
+
+    async def first_words() -> int:
+        stream = assistant(engine, papers()).ask(question(ASKED))
+        async for event in stream:
+            if isinstance(event, str) and "“" in event:
+                break
+        spoken = engine.spoken
+        await stream.aclose()
+        return spoken
+
+    assert asyncio.run(first_words()) == 0
+
+
+def test_loose_words_are_marked_as_unsupported() -> None:
     loose = "Sixty (60) days' freedom surrounds generous arrangements."
     given = answer(ScriptedEngine(loose), papers(), ASKED)
-    assert [given.text[a:b] for a, b in given.unsupported] == [loose]
-    assert "\nThe documents say:\n" in given.text
+    assert [given.text[a:b] for a, b in given.unsupported] == [f"{loose} [not in the documents]"]
 
 
 def test_a_refusal_asks_no_model() -> None:
     engine = ScriptedEngine("Potatoes.")
-    coverage, text, last = events(engine, papers(), question("Which potatoes grow in Peru?"))
+    searched, text, last = events(engine, papers(), question("Which potatoes grow in Peru?"))
     assert (last.refused, last.text, last.citations) == ("no_evidence", text, ())
-    assert coverage == last.coverage
+    assert searched == Searched(last.coverage, ())
     assert "2 documents" in text
     assert engine.asked == []
 
@@ -112,14 +130,16 @@ def test_a_full_queue_is_told_before_anything_else() -> None:
 
 
 def test_a_reader_who_leaves_frees_the_model() -> None:
-    engine = ScriptedEngine("The fee owed by the Tenant on termination is USD 1,500. " * 3)
+    engine = ScriptedEngine(
+        "The fee payable by the Tenant is USD 1,500. Then there is much more to say. " * 3
+    )
 
     async def leave() -> None:
         stream = assistant(engine, papers()).ask(question(ASKED))
         async for event in stream:
-            if isinstance(event, str):
+            if isinstance(event, str) and "model's words" in event:
                 break
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
 
     asyncio.run(leave())
     assert engine.closed == 1

@@ -92,3 +92,10 @@ def test_echoes_and_repeats() -> None:
     assert repeats("The fee is paid in March each year.", ["In March each year the fee is paid."])
     assert repeats("the law of the law of the law of the land", [])
     assert not repeats("The notice is sixty days.", ["The fee is paid in March."])
+
+
+def test_a_figure_under_other_words_is_not_borne_out() -> None:
+    evidence = "We agree to accept the rent by monthly instalments, beginning on 1 November 2024."
+    asked = "When does the concession to pay the rent monthly come to an end?"
+    said = "The concession to pay the rent monthly comes to an end on 1 November 2024."
+    assert support(said, evidence, asked) is Support.NONE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.ui.desks import COVERAGE, checked, cited, desk, document, filed, reading, talk
 from ui.client import Conversation, Found, Key, Matter, Me, Passage, User
 from ui.desk import Desk, Ended, Live, Source
-from ui.panes import changed, draw, library, words
+from ui.panes import changed, draw, library, reconcile, words
 from ui.panes import source as inspector
 from ui.panes import talk as conversation
 
@@ -279,6 +279,20 @@ def test_only_panes_that_changed_are_sent() -> None:
     assert changed(laid) == {}
     laid.notice = "The queue is full."
     assert list(changed(laid)) == ["notice"]
+
+
+def test_a_drawing_that_was_lost_is_sent_again_with_a_later_stamp() -> None:
+    laid = desk()
+    first = changed(laid)
+    shown = dict(laid.stamps)
+    assert first["title"].endswith(f"<!--{shown['title']}-->")
+    laid.notice = "The queue is full."
+    changed(laid)  # lost on its way
+    reconcile(laid, shown)
+    assert list(changed(laid)) == ["notice"]
+    assert laid.stamps["notice"] > shown["notice"]
+    reconcile(laid, laid.stamps)
+    assert changed(laid) == {}
 
 
 def test_dates_are_grouped_as_a_person_would() -> None:

@@ -28,9 +28,18 @@ const privity = (() => {
 
   // --- panes
 
-  function adopt(name, element, trigger, watch) {
+  // Drawings of a pane carry rising stamps; one that an older drawing has overtaken is put back.
+  const drawn = {};
+  const stamp = (html) => Number((/<!--(\d+)-->$/.exec(html || "") || [0, 0])[1]);
+  const shown = () => JSON.stringify(Object.fromEntries(Object.entries(drawn).map(([name, html]) => [name, stamp(html)])));
+
+  function adopt(name, element, trigger, watch, props) {
     triggers[name] = trigger;
-    watch("value", () => (after[name] || (() => {}))(element));
+    watch("value", () => {
+      if (stamp(props.value) < stamp(drawn[name])) { props.value = drawn[name]; return; }
+      drawn[name] = props.value;
+      (after[name] || (() => {}))(element);
+    });
   }
 
   let place = "";  // view and matter, whose lists the fields narrow
@@ -242,7 +251,7 @@ const privity = (() => {
     const free = !typing || (event.target === composer() && !event.target.value);
     const take = () => { event.preventDefault(); event.stopPropagation(); };
     if (control && key === "k") { take(); toAsk(); }
-    else if (control && key === "n") { take(); send("sidehead", { do: "new" }); toAsk(); }
+    else if ((control || event.altKey) && event.code === "KeyN") {  // some browsers keep Ctrl N to themselves take(); send("sidehead", { do: "new" }); toAsk(); }
     else if (key === "escape") { take(); escape(); }
     else if (control || event.altKey) return;
     else if (!typing && key === "/") { take(); $("#search").focus(); }
@@ -291,5 +300,5 @@ const privity = (() => {
     if (scale) document.body.style.setProperty("--zoom", scale);
   });
 
-  return { adopt, act, local, go, send };
+  return { adopt, shown, act, local, go, send };
 })();

@@ -1,7 +1,7 @@
 // Given to every pane as js_on_load: element, trigger and watch belong to that pane.
 // What carries data-act is sent to Python as an event; the rest is the page's own (assets/page.js).
 
-privity.adopt(element.closest('[id]:not([id^="html-"])').id, element, trigger, watch);
+privity.adopt(element.closest('[id]:not([id^="html-"])').id, element, trigger, watch, props);
 
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-act], [data-do], [data-goto]");

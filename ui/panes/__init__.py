@@ -1,5 +1,7 @@
 """The panes of the page: pure functions from a desk to HTML. Every text from outside passes through `esc`."""
 
+import time
+
 from ui.desk import Desk
 from ui.panes import admin, frame, library, source, talk
 
@@ -24,7 +26,23 @@ def draw(desk: Desk) -> dict[str, str]:
 
 
 def changed(desk: Desk) -> dict[str, str]:
-    """The panes that differ from what the browser shows; they count as shown from now on."""
+    """The panes that differ from what the browser shows; they count as shown from now on.
+
+    Each carries a rising stamp at its end, by which the page tells an older drawing from a newer one.
+    """
     news = {name: html for name, html in draw(desk).items() if desk.sent.get(name) != html}
     desk.sent |= news
-    return news
+    desk.stamps |= {name: next_stamp(desk) for name in news}
+    return {name: f"{html}<!--{desk.stamps[name]}-->" for name, html in news.items()}
+
+
+def next_stamp(desk: Desk) -> int:
+    """Rising within a desk, and from one run of the service to the next: milliseconds, or one more."""
+    return max(time.time_ns() // 1_000_000, max(desk.stamps.values(), default=0) + 1)
+
+
+def reconcile(desk: Desk, shown: dict[str, int]) -> None:
+    """Forget as sent what did not arrive: drawings can overtake one another, or be lost, on their way."""
+    for name, stamp in desk.stamps.items():
+        if shown.get(name) != stamp:
+            desk.sent.pop(name, None)

@@ -89,7 +89,7 @@ def sidehead(desk: Desk) -> str:
         return ""
     if desk.view == "library":
         return finder("filter", "Filter documents")
-    new = f'<button class="btn p wide" {act("new")}>New question <kbd>Ctrl N</kbd></button>'
+    new = f'<button class="btn p wide" title="Ctrl N, or Alt N" {act("new")}>New question <kbd>Ctrl N</kbd></button>'
     return new + finder("find", "Find in conversations")
 
 

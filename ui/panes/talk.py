@@ -1,12 +1,17 @@
 """The conversation: questions, answers with numbered chips, evidence, refusals."""
 
 import re
+import time
 
 from ui.client import Checked, Citation, Coverage, Turn
 from ui.desk import Desk, hits
 from ui.panes.words import act, count, empty, esc, name_of, short, tag
 
 QUOTED = re.compile(r"“[^”]*”")
+LEAD = "The documents say:\n"  # the evidence list says it better
+UNSUPPORTED = " [not in the documents]"  # how plain text marks what the page shows as a tag
+OWN = "In the model's words:"
+LIVE = "live"  # the answer that is being written
 MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
@@ -23,12 +28,25 @@ def live(desk: Desk) -> str:
     """The answer that is being written, or how the last attempt ended."""
     if desk.live is None:
         return trouble(desk)
-    searched = coverage_line(desk.live.coverage) if desk.live.coverage else doing("Searching the documents")
-    writing = doing("Writing") if desk.live.coverage else ""
-    return (
-        f'{question(desk.live.question)}<article class="turn writing">{searched}'
-        f'<div class="answer">{written(desk.live.text)}</div>{writing}</article>'
+    searched = (
+        coverage_line(desk.live.coverage)
+        if desk.live.coverage
+        else doing("Searching the documents" + waited(desk.live.since))
     )
+    writing = doing("Writing" + waited(desk.live.since)) if desk.live.coverage else ""
+    return (
+        f'{question(desk.live.question)}<article class="turn writing" data-answer="{LIVE}">{searched}'
+        f"{evidence(desk.live.citations, LIVE, desk)}"
+        f'<div class="answer">{written(beside(desk.live.text, desk.live.citations))}</div>{writing}</article>'
+    )
+
+
+def beside(text: str, citations: list[Citation]) -> str:
+    """What an answer says beside its evidence, which the list shows already."""
+    words, at = "", 0
+    for start, end in sorted(repeated(text, citations)):
+        words, at = words + text[at:start], max(at, end)
+    return (words + text[at:]).strip()
 
 
 def trouble(desk: Desk) -> str:
@@ -45,7 +63,13 @@ def trouble(desk: Desk) -> str:
 
 def written(text: str) -> str:
     """An answer that is not checked yet: its markers lead nowhere."""
-    return breaks(MARKER.sub(r'<span class="chip">\1</span>', esc(flowing(text))))
+    return owned(breaks(MARKER.sub(r'<span class="chip">\1</span>', esc(flowing(text)))))
+
+
+def waited(since: float) -> str:
+    """How long it has taken so far, once that is worth saying."""
+    seconds = int(time.monotonic() - since) if since else 0
+    return f" · {seconds} s" if seconds >= 2 else ""
 
 
 def doing(words: str) -> str:
@@ -76,7 +100,8 @@ def turn(one: Turn, desk: Desk) -> str:
 
 def answer(text: str, checked: Checked, desk: Desk) -> str:
     words = prose(text, checked, chosen(desk, checked["answer_id"]))
-    return f'<div class="answer">{words}</div>{evidence(checked["citations"], checked["answer_id"], desk)}'
+    said = f'<div class="answer">{words}</div>' if words else ""
+    return f"{evidence(checked['citations'], checked['answer_id'], desk)}{said}"
 
 
 def chosen(desk: Desk, answer_id: str) -> int:
@@ -102,12 +127,12 @@ def prose(text: str, checked: Checked, selected: int = 0) -> str:
         if shown:
             html += flagged(text[start:end], known, checked["answer_id"], selected)
         at = end
-    return breaks((html + chips(text[at:], known, checked["answer_id"], selected)).strip())
+    return owned(breaks((html + chips(text[at:], known, checked["answer_id"], selected)).strip()))
 
 
 def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
     """Spans of whole lines that hold nothing but a citation's own quotation, its marker and its place."""
-    spans = []
+    spans = [(0, len(LEAD))] if citations and text.startswith(LEAD) else []
     for citation in citations:
         line = f"“{citation['quote']}” [{citation['n']}]"
         start = text.find(line)
@@ -121,15 +146,20 @@ def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
 
 
 def flagged(text: str, known: set[int], answer_id: str, selected: int) -> str:
-    words = text.rstrip()
+    words = text.rstrip().removesuffix(UNSUPPORTED)
     inner = chips(words, known, answer_id, selected)
-    gap = text[len(words) :]
+    gap = text[len(text.rstrip()) :]
     return f'<span class="unsupported">{inner}</span> {tag("not in the documents", "warn")}{esc(gap)}'
 
 
 def flowing(text: str) -> str:
     """The text with line breaks inside a quotation made spaces: they are the page's, not the sentence's."""
     return QUOTED.sub(lambda quoted: quoted.group().replace("\n", " "), text)
+
+
+def owned(html: str) -> str:
+    """What the model says is told apart from what the documents say."""
+    return html.replace(esc(OWN), f'<span class="own">{esc(OWN)}</span>', 1)
 
 
 def breaks(html: str) -> str:
