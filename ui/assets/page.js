@@ -251,7 +251,8 @@ const privity = (() => {
     const free = !typing || (event.target === composer() && !event.target.value);
     const take = () => { event.preventDefault(); event.stopPropagation(); };
     if (control && key === "k") { take(); toAsk(); }
-    else if ((control || event.altKey) && event.code === "KeyN") {  // some browsers keep Ctrl N to themselves take(); send("sidehead", { do: "new" }); toAsk(); }
+    // Alt as well, because some browsers keep Ctrl N to themselves.
+    else if ((control || event.altKey) && event.code === "KeyN") { take(); send("sidehead", { do: "new" }); toAsk(); }
     else if (key === "escape") { take(); escape(); }
     else if (control || event.altKey) return;
     else if (!typing && key === "/") { take(); $("#search").focus(); }
