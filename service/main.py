@@ -13,6 +13,7 @@ import logging  # noqa: E402
 import threading  # noqa: E402
 from collections.abc import AsyncIterator  # noqa: E402
 from contextlib import asynccontextmanager  # noqa: E402
+from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
@@ -143,7 +144,8 @@ async def _open(front: "Front") -> AsyncIterator[None]:
     """Opens the house in the worker, and mounts the API and the page once it stands."""
     house = await asyncio.to_thread(House.open, config.load())
     await asyncio.to_thread(house.furnish)
-    app = await asyncio.to_thread(_furnished_app, house, front)
+    await asyncio.to_thread(import_module, "ui.page")  # seconds; the mounting itself wants the running loop
+    app = _furnished_app(house, front)
     front.house = house
     front.mount("/", app)
     try:

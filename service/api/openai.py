@@ -34,7 +34,7 @@ from service.telemetry import FIRST_WORD, QUESTIONS, TOKENS, log
 
 router = APIRouter(tags=["chat"])
 
-DEFAULT_TOKENS = 256
+PLAIN_TOKENS, GROUNDED_TOKENS = 256, 128  # unless the request says; the evidence does not count
 CLIENT_CLOSED = 499  # nobody reads it: nginx's word in logs and metrics for a reader who left
 
 
@@ -91,7 +91,7 @@ def _understand(body: Chat, caller: Caller, house: House) -> _Asked:
         house.conversations.say(body.conversation, messages[-1].content, scope)
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
     sampling = Sampling(
-        body.max_tokens or body.max_completion_tokens or DEFAULT_TOKENS,
+        body.max_tokens or body.max_completion_tokens or (GROUNDED_TOKENS if matters else PLAIN_TOKENS),
         body.temperature,
         body.top_p,
         body.seed,

@@ -36,7 +36,7 @@ from service.core import (
 )
 from service.engines import Engine
 from service.errors import Conflict, NotFound
-from service.retrieval import Library, cite
+from service.retrieval import Library, cite, path_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Assistant:
         chosen = evidence.choose(asked, found.passages, self._library.embedder.embed)
         whole = self._documents({passage.document for passage in chosen}, question.scope)
         standing = [p for p in chosen if p.document in whole and _stands(p, whole[p.document])]
-        cited = (cite(n, whole[p.document], p.start, p.end, p.heading) for n, p in enumerate(standing, 1))
+        cited = (_cite(n, whole[p.document], p) for n, p in enumerate(standing, 1))
         return Gathered(
             found, tuple(cited), frozenset(id for id, document in whole.items() if _paged(document))
         )
@@ -125,6 +125,11 @@ class Assistant:
         return await engine.submit(
             Generation(messages, question.adapter, sampling, salt=scope.salt, owner=scope.caller.id)
         )
+
+
+def _cite(n: int, document: Document, span: Passage) -> Citation:
+    """A passage's path is that of its beginning; a sentence further on may stand in a later clause."""
+    return cite(n, document, span.start, span.end, " › ".join(path_at(document, span.start)))
 
 
 def _stands(passage: Passage, document: Document) -> bool:

@@ -11,7 +11,7 @@ from service.retrieval.citations import (
     quotations,
     without_markers,
 )
-from service.retrieval.clauses import Heading
+from service.retrieval.clauses import Heading, path_at
 from service.retrieval.embed import Embedder
 from service.retrieval.library import Library
 
@@ -26,6 +26,7 @@ __all__ = [
     "holds",
     "marked_quotations",
     "markers",
+    "path_at",
     "quotations",
     "without_markers",
 ]

@@ -74,6 +74,19 @@ def outline(document: Document) -> list[Heading]:
     return found
 
 
+def path_at(document: Document, offset: int) -> tuple[str, ...]:
+    """The headings that stand above the character at `offset`, outermost first, those of its own clause included."""
+    tree, path = Outline(), tuple[str, ...]()
+    for block in _blocks(document):
+        if block.start > offset:
+            break
+        for clause in clauses(document.text, block, tree):
+            if clause.start > offset:
+                return path
+            path = tree.enter(clause)
+    return path
+
+
 def _blocks(document: Document) -> Iterator[Block]:
     """The document's blocks, and what stands between them: signs join the next block, words are a block."""
     at, page = 0, 1

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from service.config import Documents
 from service.core import Block, Document, Page, Passage
-from service.retrieval.clauses import LONGEST, outline, passages
+from service.retrieval.clauses import LONGEST, outline, passages, path_at
 from service.retrieval.loaders import load
 
 LIMITS = Documents()
@@ -129,3 +129,15 @@ def test_roman_items_and_letters_are_told_apart() -> None:
     )
     paths = [p.path[-1] for p in passages(read("1. List\n\n(a) a.\n\n" + "(d) d.\n\n(f) f.\n\n" + rows), 300)]
     assert paths[-3:] == ["(h)", "(i)", "(j)"]
+
+
+def test_a_place_is_named_by_its_own_clause_not_by_its_passage_s_first() -> None:
+    text = (
+        "1. Duration\n\n1.1 It ends in May.\n\n"
+        "2. Limit of liability\n\n2.1 No more than £10 is owed.\n\n2.2 Or less.\n"
+    )
+    document = read(text)
+    assert path_at(document, text.index("No more")) == ("2. Limit of liability", "2.1")
+    assert path_at(document, text.index("ends in")) == ("1. Duration", "1.1")
+    assert path_at(document, text.index("Or less")) == ("2. Limit of liability", "2.2")
+    assert len(passages(document)) == 1
