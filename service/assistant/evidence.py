@@ -24,7 +24,7 @@ from service.core import Passage
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]  # unit vectors, one row a text
 Scores = NDArray[np.float64]
 
-MARGIN = 0.6  # a sentence so much below the best one is no evidence beside it
+MARGIN = 1.5  # a sentence so much below the best one is no evidence beside it
 MOST = 4  # sentences
 FEWEST = 5  # words of a sentence: fewer are a heading or a number
 
