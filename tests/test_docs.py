@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from service import api, errors, telemetry
+from service import errors, telemetry
 from service.cli import app as command_line
 from service.config import Settings
 
@@ -67,7 +67,3 @@ def test_every_command_is_documented() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
-
-
-def test_the_door_of_the_api_is_what_main_uses() -> None:
-    assert set(api.__all__) == {"create_app", "session"}

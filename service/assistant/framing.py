@@ -6,7 +6,7 @@ The model frames; it never gets to invent. Its words come in as pieces and go ou
 
 - A quotation that stands in the evidence takes the source's own characters, and its marker; any other loses its marks.
 - A marker that names no passage is taken out. A sentence that one passage bears out gets that passage's marker.
-- A sentence that only repeats the evidence is left out, unless it is short: the evidence itself follows, verbatim.
+- A sentence that only repeats the evidence is left out, unless it is short: the evidence stands above it, verbatim.
 - A sentence whose words are not all borne out is said, and known to be unsupported.
 - A sentence with a figure, a name, a denial or a duty that the evidence does not hold is withheld, and so is one that
   is no more than a "yes", a "no" or the question said back, which no passage can bear out.
