@@ -61,10 +61,51 @@ class Page:
     end: int
     width: float = 0.0  # PDF points; 0 for formats without pages
     height: float = 0.0
+    confidence: float | None = None  # of the recognition, 0 to 1, where the page's text comes from a picture
 
     @property
     def empty(self) -> bool:
         return self.start == self.end
+
+
+Fate = Literal[
+    "kept",  # in the text, and worth a word: endnotes moved, a table of contents
+    "dropped",  # not in the text: running headers, page numbers
+    "hidden",  # not to be seen on paper, and so not in the text: white, tiny, off the page, Word's hidden text
+    "inserted",  # tracked insertions, in the text
+    "deleted",  # tracked deletions, not in the text
+    "commented",  # comments in the margin, not in the text
+    "unread",  # pages without text
+    "recognised",  # read from a picture
+    "attached",  # files inside this one, filed beside it
+    "odd",  # anything else that a careful reader would want to know
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a file's ledger: what became of a part of what came in. `reason` never holds client text."""
+
+    fate: Fate
+    reason: str  # a sentence
+    characters: int = 0  # 0 where they cannot be counted
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that the file says about [start, end) of the text, beside the text itself.
+
+    `text` is what stands elsewhere: a comment's words, a deletion's words (its span is empty). `by` and `date` (as the
+    file gives them) are the author's.
+    """
+
+    kind: Literal["inserted", "deleted", "comment"]
+    start: int
+    end: int
+    text: str = ""
+    by: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +113,13 @@ class Document:
     id: str
     matter: str
     title: str  # the file's own name, as the person gave it
-    kind: str  # "txt", "md", "pdf", "docx", "eml"
+    kind: str  # a key of `service.retrieval.loaders.FORMATS`
     digest: str  # sha256 of the original bytes, hex
     text: str  # canonical
     blocks: tuple[Block, ...]
     pages: tuple[Page, ...]
-    notes: tuple[str, ...] = ()  # sentences about what was dropped or odd; no client text
+    ledger: tuple[Entry, ...] = ()
+    marks: tuple[Mark, ...] = ()  # in the order of their starts
 
     def page_at(self, offset: int) -> int:
         """The number of the page that holds the character at `offset`."""
@@ -87,6 +129,17 @@ class Document:
                 break
             found = page.number
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a document says of itself at its head and tail. "" and () where it does not say."""
+
+    type: str = ""  # "Lease", "Amendment", "E-mail"
+    parties: tuple[str, ...] = ()
+    dated: str = ""  # ISO 8601: "2021-03-05"
+    law: str = ""  # the governing law: "England and Wales"
+    amends: tuple[str, ...] = ()  # ids of the documents of its matter that it amends
 
 
 class State(StrEnum):
@@ -102,6 +155,7 @@ class State(StrEnum):
     ENCRYPTED = "encrypted"
     DAMAGED = "damaged"
     UNSUPPORTED = "unsupported"
+    UNPACKED = "unpacked"  # an archive: the files in it stand beside it
     TOO_LARGE = "too_large"
     FAILED = "failed"  # our own mistake; the log has the trace
 
@@ -132,12 +186,17 @@ class Filed:
     characters: int
     added: float  # Unix seconds
     done: int = 0  # passages embedded so far, while EMBEDDING
-    notes: tuple[str, ...] = ()
+    ledger: tuple[Entry, ...] = ()
+    facts: Facts = Facts()
+    parent: str = ""  # id of the document that this file came attached to or packed in
+    family: str = ""  # id of the first version; its own for a document without versions
+    version: int = 1
+    current: bool = True  # whether this version is the one that is searched
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A disjoint stretch of a document, with the headings that stand above it."""
+    """A disjoint stretch of a document, with the headings that stand above it. `why` is set by search."""
 
     id: str
     document: str
@@ -148,10 +207,43 @@ class Passage:
     path: tuple[str, ...] = ()
     page: int = 1
     score: float = 0.0
+    why: "Why | None" = None
 
     @property
     def heading(self) -> str:
         return " › ".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a passage was found. A part that did not take part is 0."""
+
+    meaning: float = 0.0  # cosine
+    words: float = 0.0  # BM25, as a share of the best in scope
+    rerank: float = 0.0  # what the reranker gave
+    terms: tuple[str, ...] = ()  # of the question, that stand in the passage
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents a search looks at; every part that is set must hold. Names compare without case."""
+
+    kinds: frozenset[str] = frozenset()  # file formats
+    types: frozenset[str] = frozenset()  # see Facts.type
+    party: str = ""  # a part of a party's name
+    title: str = ""  # a part of the title
+    since: str = ""  # ISO dates, both included; a document without a date is left out
+    until: str = ""
+    documents: frozenset[str] = frozenset()  # ids
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A document with pages that hold no text, and which."""
+
+    document: str
+    title: str
+    pages: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +256,8 @@ class Coverage:
     pages_without_text: int = 0
     not_searched: int = 0  # documents of the matter that are not searchable
     seconds: float = 0.0
+    index: str = ""  # version of the index
+    silent: tuple[Silent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +379,8 @@ class Citation:
     heading: str
     quote: str
     verified: bool
+    role: Literal["evidence", "definition"] = "evidence"  # a definition explains a term of the evidence
+    remark: str = ""  # a sentence the reader must know: "Part of this is a tracked insertion …"
 
 
 @dataclass(frozen=True, slots=True)

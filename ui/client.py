@@ -24,6 +24,15 @@ class Matter(TypedDict):
     members: int
 
 
+class Entry(TypedDict):
+    """A line of a file's ledger."""
+
+    fate: str
+    reason: str
+    characters: int
+    pages: list[int]
+
+
 class Filed(TypedDict):
     """One file's line in the library."""
 
@@ -41,7 +50,7 @@ class Filed(TypedDict):
     characters: int
     added: float  # Unix seconds
     done: int  # passages embedded so far
-    notes: list[str]
+    ledger: list[Entry]
 
 
 class Page(TypedDict):

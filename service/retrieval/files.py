@@ -2,7 +2,7 @@
 
 files/<matter>/<document>/original      the bytes, never changed
 files/<matter>/<document>/text.txt      the canonical text
-files/<matter>/<document>/layout.json   blocks, pages and notes; written last: where it stands, the text is whole
+files/<matter>/<document>/layout.json   blocks, pages, ledger, marks; written last: where it stands, the text is whole
 """
 
 import json
@@ -11,7 +11,7 @@ import shutil
 from dataclasses import astuple
 from pathlib import Path
 
-from service.core import Block, Document, Filed, Page
+from service.core import Block, Document, Entry, Filed, Mark, Page
 
 
 class Files:
@@ -31,7 +31,8 @@ class Files:
             "kind": document.kind,
             "blocks": [astuple(block) for block in document.blocks],
             "pages": [astuple(page) for page in document.pages],
-            "notes": document.notes,
+            "ledger": [astuple(entry) for entry in document.ledger],
+            "marks": [astuple(mark) for mark in document.marks],
         }
         _write(folder / "text.txt", document.text.encode("utf-8", "surrogatepass"))
         _write(folder / "layout.json", json.dumps(layout).encode())
@@ -53,7 +54,8 @@ class Files:
             text=text,
             blocks=tuple(Block(*block) for block in layout["blocks"]),
             pages=tuple(Page(*page) for page in layout["pages"]),
-            notes=tuple(layout["notes"]),
+            ledger=tuple(Entry(*entry) for entry in layout["ledger"]),
+            marks=tuple(Mark(*mark) for mark in layout["marks"]),
         )
 
     def drop(self, matter: str, document: str) -> None:

@@ -7,6 +7,7 @@ each thing that it writes the thread looks whether the document still stands: a 
 """
 
 import logging
+from dataclasses import asdict
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from traceback import format_tb
@@ -136,7 +137,7 @@ def _facts(document: Document, passages: int) -> dict[str, object]:
         "pages_without_text": sum(page.empty for page in document.pages),
         "passages": passages,
         "characters": len(document.text),
-        "notes": list(document.notes),
+        "ledger": [asdict(entry) for entry in document.ledger],
     }
 
 

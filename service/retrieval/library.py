@@ -183,8 +183,10 @@ class Library:
 
 def _line(matter: str, title: str, digest: str, size: int) -> Filed:
     """The line of a file of which no more is known than its bytes."""
+    id = loaders.document_id(matter, digest)
     return Filed(
-        id=loaders.document_id(matter, digest),
+        id=id,
+        family=id,
         matter=matter,
         title=title,
         kind=PurePosixPath(title).suffix.lstrip(".").lower(),

@@ -1,11 +1,12 @@
 """The documents' lines in the database: the truth about what is in the library and how far it has come."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from service.core import Filed, State
+from service.core import Entry, Facts, Filed, State
 from service.storage import Database
 from service.storage.tables import DocumentRow, Matter
 
@@ -19,7 +20,8 @@ class Records:
     def add(self, filed: Filed, by: str) -> None:
         """Write a line, over one of the same id."""
         values = {name: getattr(filed, name) for name in Filed.__slots__}
-        values |= {"state": filed.state.value, "notes": list(filed.notes), "added_by": by}
+        ledger = [asdict(entry) for entry in filed.ledger]
+        values |= {"state": filed.state.value, "facts": asdict(filed.facts), "ledger": ledger, "added_by": by}
         with self._database.write() as rows:
             rows.merge(DocumentRow(**values))
 
@@ -72,4 +74,12 @@ class Records:
 
 def _filed(row: DocumentRow) -> Filed:
     values = {name: getattr(row, name) for name in Filed.__slots__}
-    return Filed(**(values | {"state": State(row.state), "notes": tuple(row.notes)}))
+    ledger = tuple(Entry(**_tuples(line)) for line in row.ledger)
+    return Filed(
+        **(values | {"state": State(row.state), "facts": Facts(**_tuples(row.facts)), "ledger": ledger})
+    )
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as the tuples that they were."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

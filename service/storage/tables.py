@@ -82,7 +82,12 @@ class DocumentRow(Table):
     passages: Mapped[int] = mapped_column(default=0)
     characters: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
-    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    ledger: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    parent: Mapped[str] = mapped_column(default="")
+    family: Mapped[str] = mapped_column(default="", index=True)
+    version: Mapped[int] = mapped_column(default=1)
+    current: Mapped[bool] = mapped_column(default=True)
     added: Mapped[float]
     added_by: Mapped[str] = mapped_column(default="")
 

@@ -53,7 +53,7 @@ def filed(**change: Any) -> Filed:
         characters=101_482,
         added=0.0,
         done=0,
-        notes=[],
+        ledger=[],
     )
     return line | change  # type: ignore[return-value]
 

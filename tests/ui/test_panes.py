@@ -65,7 +65,7 @@ def hostile_desks() -> list[Desk]:
         digest=HOSTILE,
         kind=HOSTILE,
         reason=HOSTILE,
-        notes=[HOSTILE],
+        ledger=[{"fate": HOSTILE, "reason": HOSTILE, "characters": 1, "pages": []}],
         id=HOSTILE,
         state=HOSTILE,
     )

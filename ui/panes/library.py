@@ -138,7 +138,7 @@ def inspector(desk: Desk) -> str:
         '<div class="ledger">'
         f'<p class="soft">{digest} · {size(file["size"])} · added {moment(file["added"])}</p>'
         f"<p>{stamp(file)}</p>{reason}"
-        f"{ledger(file)}{notes(file)}{headings(file)}{beginning(desk.preview)}</div>"
+        f"{ledger(file)}{entries(file)}{headings(file)}{beginning(desk.preview)}</div>"
     )
 
 
@@ -162,9 +162,11 @@ def check(fine: bool, label: str, value: str = "") -> str:
     return f'<div class="chk"><span>{"✓" if fine else "!"}</span><span>{esc(label)}</span>{number}</div>'
 
 
-def notes(file: Document) -> str:
-    rows = "".join(check(False, note) for note in file["notes"])
-    return f"<h3>Notes</h3>{rows}" if rows else ""
+def entries(file: Document) -> str:
+    return "".join(
+        check(False, line["reason"], f"{line['characters']:,}" if line["characters"] else "")
+        for line in file["ledger"]
+    )
 
 
 def headings(file: Document) -> str:

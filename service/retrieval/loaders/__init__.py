@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable
 
 from service.config import Documents
-from service.core import Document, State
+from service.core import Document, Entry, State
 from service.retrieval.loaders import docx, eml, pdf, text
 from service.retrieval.loaders.content import Content, Unreadable
 from service.retrieval.loaders.kinds import FORMATS, kind_of
@@ -47,7 +47,8 @@ def load(data: bytes, name: str, matter: str, limits: Documents) -> Document:
         text=content.text,
         blocks=content.blocks,
         pages=content.pages,
-        notes=(note, *content.notes) if note else content.notes,
+        ledger=(Entry("odd", note), *content.ledger) if note else content.ledger,
+        marks=content.marks,
     )
 
 

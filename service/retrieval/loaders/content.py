@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from service.core import Block, Page, State, Style
+from service.core import Block, Entry, Mark, Page, State, Style
 
 
 class Unreadable(Exception):
@@ -17,13 +17,23 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside a file. `name` may hold a relative path, and is as hostile as any."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The text of a file with its structure, before it has a name and a matter."""
 
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[Page, ...]
-    notes: tuple[str, ...] = ()
+    ledger: tuple[Entry, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Part(NamedTuple):
@@ -34,7 +44,7 @@ class Part(NamedTuple):
     level: int = 0
 
 
-def compose(parts: Iterable[Part], notes: tuple[str, ...] = ()) -> Content:
+def compose(parts: Iterable[Part], ledger: tuple[Entry, ...] = ()) -> Content:
     """The parts one under another, a blank line between them, on a single page. Empty parts are left out."""
     text: list[str] = []
     blocks: list[Block] = []
@@ -47,4 +57,4 @@ def compose(parts: Iterable[Part], notes: tuple[str, ...] = ()) -> Content:
         blocks.append(Block(at, at + len(body), 1, part.style, part.level))
         text.append(body)
         at += len(body)
-    return Content("\n\n".join(text), tuple(blocks), (Page(1, 0, at),), notes)
+    return Content("\n\n".join(text), tuple(blocks), (Page(1, 0, at),), ledger)

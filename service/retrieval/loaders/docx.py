@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from service.config import Documents
-from service.core import State, Style
+from service.core import Entry, State, Style
 from service.retrieval.loaders.archive import Archive
 from service.retrieval.loaders.content import Content, Part, Unreadable, compose
 from service.retrieval.loaders.headings import MAX_HEADING, heading_level
@@ -43,20 +43,22 @@ def read(data: bytes, limits: Documents) -> Content:
         )
         walk.blocks(root.find(W + "body"))
         walk.finish()
-        return compose(walk.parts, tuple(_notes(walk.seen, near)))
+        return compose(walk.parts, tuple(_ledger(walk.seen, near)))
 
 
-def _notes(seen: Counter[str], near: dict[str, str]) -> Iterator[str]:
-    if seen["ins"] or seen["moveTo"]:
-        yield f"Tracked insertions: {seen['ins'] + seen['moveTo']}, not yet accepted; they are part of the text."
-    if seen["del"] or seen["moveFrom"]:
-        yield f"Tracked deletions: {seen['del'] + seen['moveFrom']}; they are not part of the text."
+def _ledger(seen: Counter[str], near: dict[str, str]) -> Iterator[Entry]:
+    if inserted := seen["ins"] + seen["moveTo"]:
+        yield Entry(
+            "inserted", f"Tracked insertions: {inserted}, not yet accepted; they are part of the text."
+        )
+    if deleted := seen["del"] + seen["moveFrom"]:
+        yield Entry("deleted", f"Tracked deletions: {deleted}; they are not part of the text.")
     if seen["vanish"]:
-        yield f"Pieces of hidden text: {seen['vanish']}; they are not part of the text."
+        yield Entry("hidden", f"Pieces of hidden text: {seen['vanish']}; they are not part of the text.")
     if "comments" in near:
-        yield "The comments in the margin were not read."
+        yield Entry("commented", "The comments in the margin were not read.")
     if "header" in near or "footer" in near:
-        yield "The running headers and footers were not read."
+        yield Entry("dropped", "The running headers and footers were not read.")
 
 
 def _name(element: Any) -> str:

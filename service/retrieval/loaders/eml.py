@@ -7,7 +7,7 @@ from email.policy import EmailPolicy
 from typing import Any
 
 from service.config import Documents
-from service.core import State
+from service.core import Entry, State
 from service.retrieval.loaders.content import Content, Part, Unreadable, compose
 from service.retrieval.loaders.text import paragraphs, style_of
 
@@ -41,7 +41,7 @@ def read(data: bytes, limits: Documents) -> Content:
     parts = [Part(f"Subject: {_header(message, 'Subject')}", "heading", 1)] if message["Subject"] else []
     parts.append(Part("\n".join(f"{name}: {_header(message, name)}" for name in _LINES if message[name])))
     parts += (Part(body[a:b], *style_of(body[a:b])) for a, b in paragraphs(body))
-    return compose(parts, _notes(message, body))
+    return compose(parts, tuple(_ledger(message, body)))
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -64,16 +64,13 @@ def _text(part: MIMEPart) -> str:
         return payload.decode("latin-1") if isinstance(payload, bytes) else ""
 
 
-def _notes(message: EmailMessage, body: str) -> tuple[str, ...]:
-    notes = []
+def _ledger(message: EmailMessage, body: str) -> Iterator[Entry]:
     attached = sum(1 for _ in message.iter_attachments())
     if attached:
-        notes.append(
-            f"{attached} attached file{'s were' if attached > 1 else ' was'} not read; add each by itself."
-        )
+        were = "s were" if attached > 1 else " was"
+        yield Entry("unread", f"{attached} attached file{were} not read; add each by itself.")
     if not body.strip():
-        notes.append("The message has no text of its own; only its headers were read.")
-    return tuple(notes)
+        yield Entry("odd", "The message has no text of its own; only its headers were read.")
 
 
 def strip_tags(html: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.config import Documents
-from service.core import Block, Page, State
+from service.core import Block, Entry, Page, State
 from service.errors import NotFound
 from service.retrieval.loaders.content import Content, Unreadable
 from service.retrieval.loaders.layout import Box, Glyph, Laid, Span, arrange, same_line, upright
@@ -149,25 +149,31 @@ def _bound(sheets: list[Sheet | None]) -> Content:
         pages.append(Page(number, at, at + len(body), *size))
         text.append(body)
         at += len(body)
-    return Content("".join(text), tuple(blocks), tuple(pages), tuple(_notes(sheets)))
+    return Content("".join(text), tuple(blocks), tuple(pages), tuple(_ledger(sheets)))
 
 
-def _notes(sheets: list[Sheet | None]) -> Iterator[str]:
+def _ledger(sheets: list[Sheet | None]) -> Iterator[Entry]:
     empty = [n for n, sheet in enumerate(sheets, 1) if sheet and not sheet.text]
     scanned = [n for n, sheet in enumerate(sheets, 1) if sheet and sheet.text and sheet.scanned]
     damaged = [n for n, sheet in enumerate(sheets, 1) if sheet is None]
     unmapped = sum(sheet.unmapped for sheet in sheets if sheet)
     if empty:
-        yield f"{_counted(empty)} no text: a picture or blank. Text recognition is not part of this version."
+        yield Entry("unread", f"{_counted(empty)} no text: a picture or blank.", pages=tuple(empty))
     if scanned:
-        yield f"{_counted(scanned)} a scan with a stamp; only the stamp could be read."
+        yield Entry(
+            "unread",
+            f"{_counted(scanned)} a scan with a stamp; only the stamp could be read.",
+            pages=tuple(scanned),
+        )
     if damaged:
-        yield f"{_counted(damaged, 'is', 'are')} damaged and could not be opened."
+        reason = f"{_counted(damaged, 'is', 'are')} damaged and could not be opened."
+        yield Entry("unread", reason, pages=tuple(damaged))
     if unmapped:
-        yield f"{unmapped} characters have no meaning in the file's fonts and were left out."
+        reason = "Characters that have no meaning in the file's fonts were left out."
+        yield Entry("dropped", reason, characters=unmapped)
     repeated = _running(sheets)
     if repeated:
-        yield f"Running headers or footers stand on {repeated} pages and are part of the text."
+        yield Entry("kept", f"Running headers or footers stand on {repeated} pages and are part of the text.")
 
 
 def _counted(numbers: list[int], one: str = "holds", many: str = "hold") -> str:

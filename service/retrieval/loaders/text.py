@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from service.config import Documents
-from service.core import Block, Page, Style
+from service.core import Block, Entry, Page, Style
 from service.retrieval.loaders.content import Content
 from service.retrieval.loaders.headings import MAX_HEADING, heading_level, starts_clause
 
@@ -21,23 +21,23 @@ _BULLET = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 
 
 def read_plain(data: bytes, limits: Documents) -> Content:
-    text, notes = decode(data)
+    text, ledger = decode(data)
     blocks = tuple(Block(a, b, 1, *style_of(text[a:b])) for a, b in paragraphs(text))
-    return Content(text, blocks, (Page(1, 0, len(text)),), notes)
+    return Content(text, blocks, (Page(1, 0, len(text)),), ledger)
 
 
 def read_markdown(data: bytes, limits: Documents) -> Content:
     """As plain text; headings by their hashes, which stay in the text but outside the block."""
-    text, notes = decode(data)
-    return Content(text, tuple(_markdown_blocks(text)), (Page(1, 0, len(text)),), notes)
+    text, ledger = decode(data)
+    return Content(text, tuple(_markdown_blocks(text)), (Page(1, 0, len(text)),), ledger)
 
 
-def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The text, and a note when it is not UTF-8."""
+def decode(data: bytes) -> tuple[str, tuple[Entry, ...]]:
+    """The text, and a line for the ledger when it is not UTF-8."""
     for bom, encoding in _BOMS:
         if data.startswith(bom):
-            notes = () if encoding == "utf-8" else ("The text is stored as UTF-16.",)
-            return data[len(bom) :].decode(encoding, "replace"), notes
+            ledger = () if encoding == "utf-8" else (Entry("odd", "The text is stored as UTF-16."),)
+            return data[len(bom) :].decode(encoding, "replace"), ledger
     for encoding in ("utf-8", "cp1252", "latin-1"):
         try:
             text = data.decode(encoding)
@@ -45,7 +45,7 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
             continue
         if encoding == "utf-8":
             return text, ()
-        return text, ("The text is not UTF-8 and was read as Western European (Windows-1252).",)
+        return text, (Entry("odd", "The text is not UTF-8 and was read as Western European (Windows-1252)."),)
     raise AssertionError("latin-1 decodes every byte")
 
 

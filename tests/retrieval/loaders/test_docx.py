@@ -25,7 +25,7 @@ def test_tracked_changes_are_read_as_accepted() -> None:
     moved = f"<w:moveFrom {BY}>{run('gone')}</w:moveFrom><w:moveTo {BY}>{run('come')}</w:moveTo>"
     document = checked(read(docx(paragraph(runs=runs) + paragraph(runs=moved)), "a.docx"))
     assert texts(document) == ["The fee is USD 900,000 per year.", "come"]
-    assert document.notes == (
+    assert tuple(entry.reason for entry in document.ledger) == (
         "Tracked insertions: 2, not yet accepted; they are part of the text.",
         "Tracked deletions: 2; they are not part of the text.",
     )
@@ -110,7 +110,7 @@ def test_footnotes_endnotes_and_text_boxes() -> None:
 def test_hidden_text_is_left_out_and_noted() -> None:
     document = read(docx(paragraph(runs=run("Seen.") + run("Unseen.", "<w:vanish/>"))), "a.docx")
     assert document.text == "Seen."
-    assert "hidden text: 1" in document.notes[0]
+    assert "hidden text: 1" in document.ledger[0].reason
 
 
 def test_a_long_paragraph_in_a_heading_style_is_no_heading() -> None:

@@ -30,7 +30,9 @@ def test_attachments_are_counted_and_their_names_kept_out() -> None:
     message = mail()
     message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="secret.pdf")
     document = checked(read(message.as_bytes(), "a.eml"))
-    assert document.notes == ("1 attached file was not read; add each by itself.",)
+    assert tuple(entry.reason for entry in document.ledger) == (
+        "1 attached file was not read; add each by itself.",
+    )
     assert "secret" not in document.text
 
 
@@ -50,4 +52,4 @@ def test_html_alone_is_stripped() -> None:
 def test_an_unknown_character_set_and_a_message_without_a_body() -> None:
     odd = mail().as_bytes().replace(b'charset="utf-8"', b'charset="x-nothing"')
     assert "the rent is due" in read(odd, "a.eml").text
-    assert "no text of its own" in read(mail("").as_bytes(), "a.eml").notes[0]
+    assert "no text of its own" in read(mail("").as_bytes(), "a.eml").ledger[0].reason

@@ -44,8 +44,10 @@ def test_a_file_is_read_as_what_it_is(data: bytes, name: str, kind: str | None) 
 
 
 def test_a_wrong_name_is_noted() -> None:
-    assert read(pdf(), "lease.docx").notes == ("The file is named .docx and was read as what it is: PDF.",)
-    assert read(pdf(), "lease.pdf").notes == ()
+    assert tuple(entry.reason for entry in read(pdf(), "lease.docx").ledger) == (
+        "The file is named .docx and was read as what it is: PDF.",
+    )
+    assert read(pdf(), "lease.pdf").ledger == ()
 
 
 @pytest.mark.parametrize(

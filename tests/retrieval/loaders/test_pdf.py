@@ -86,11 +86,11 @@ def test_text_of_another_reading_has_no_rectangles() -> None:
 def test_blank_pages_are_counted_and_named() -> None:
     document = checked(read(pdf(pages=4, blank=(2, 4)), "lease.pdf"))
     assert [page.empty for page in document.pages] == [False, True, False, True]
-    assert document.notes[0].startswith("2 pages (2, 4) hold no text")
+    assert document.ledger[0].reason.startswith("2 pages (2, 4) hold no text")
 
 
 def test_running_lines_are_noted() -> None:
-    assert "Running headers or footers stand on 4 pages" in read(pdf(pages=4), "a.pdf").notes[0]
+    assert "Running headers or footers stand on 4 pages" in read(pdf(pages=4), "a.pdf").ledger[0].reason
 
 
 def refused(data: bytes, limits: Documents) -> Unreadable:

@@ -24,7 +24,7 @@ def test_line_endings_and_a_byte_order_mark() -> None:
 def test_other_encodings_are_read_with_a_note() -> None:
     western = read("Die Kündigung – fristlos".encode("cp1252"), "a.txt")
     assert western.text == "Die Kündigung – fristlos"
-    assert "Windows-1252" in western.notes[0]
+    assert "Windows-1252" in western.ledger[0].reason
     assert read("Café".encode("utf-16"), "a.txt").text == "Café"
 
 
