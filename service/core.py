@@ -133,13 +133,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a document says of itself at its head and tail. "" and () where it does not say."""
+    """What a document says of itself at its head and tail. Empty where it does not say."""
 
     type: str = ""  # "Lease", "Amendment", "E-mail"
     parties: tuple[str, ...] = ()
     dated: str = ""  # ISO 8601: "2021-03-05"
     law: str = ""  # the governing law: "England and Wales"
-    amends: tuple[str, ...] = ()  # ids of the documents of its matter that it amends
+    amends: str = ""  # what it says it amends, in its own words
 
 
 class State(StrEnum):
