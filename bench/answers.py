@@ -168,7 +168,8 @@ def count(tally: Tally, row: Row, answer: Answer, alone: str, documents: dict[st
     tally.unsupported.append(bool(answer.unsupported))
     tally.seconds.append(answer.seconds)
     gold = {at for start, end in row.gold for at in range(start, end)}
-    cited = {at for citation in answer.citations for at in range(citation.start, citation.end)}
+    evidence = [citation for citation in answer.citations if citation.role == "evidence"]
+    cited = {at for citation in evidence for at in range(citation.start, citation.end)}
     tally.gold += len(gold)
     tally.cited += len(cited)
     tally.right += len(gold & cited)

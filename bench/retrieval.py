@@ -1,6 +1,7 @@
 """Retrieval on a benchmark of the LegalBench-RAG form, through the real Library: add, then search.
 
-    python bench/retrieval.py --benchmark cuad_dev.json --corpus corpus [--limit N] [--home DIR] [--save FILE]
+    python bench/retrieval.py --benchmark cuad_dev.json --corpus corpus [--adapter DIR] [--unseen] [--limit N]
+        [--passage N] [--home DIR] [--save FILE]
 
 Precision and recall are the benchmark's own: at each k, the characters of the first k passages that lie in a gold
 snippet, as a share of the characters retrieved and of the gold characters, averaged over the questions. `drm8` is
@@ -8,6 +9,9 @@ the share of passages among the first eight that come from another document than
 
 "Stripped" asks the same without the clause before the first semicolon, which names the contract, inside matters of
 20 documents. Only the benchmark is taken apart there: the Library sees each question as a person would type it.
+`--unseen` also counts by themselves the questions of the categories that `train_embedder.py --unseen` leaves out: give
+it the adapter that was trained so.
+
 The search is as the service runs it, threshold and all; a question that finds nothing counts as 0 everywhere.
 """
 
@@ -26,6 +30,9 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from train_embedder import unseen
 
 from service.access import Accounts, Walls
 from service.config import Search, Settings
@@ -38,21 +45,32 @@ GROUP = 20  # documents of a matter, for the stripped questions
 
 
 class Remembering(Embedder):
-    """Each document lies in two matters; its passages are embedded once."""
+    """Each document lies in two matters; its passages are embedded once, and no more when `folder` keeps them."""
 
-    def __init__(self, threads: int) -> None:
-        super().__init__(threads)
+    def __init__(self, threads: int, adapter: Path | None, folder: Path | None = None) -> None:
+        super().__init__(threads, adapter)
         self._known: dict[str, Any] = {}
+        self._file = folder / f"{self.identity}.npz" if folder else None
+        self.kept = bool(self._file and self._file.exists())
+        if self._file and self.kept:
+            kept = np.load(self._file)
+            self._known = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
 
     def embed(self, texts: Sequence[str]) -> Any:
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         self._known |= dict(zip(new, super().embed(new), strict=True))
         return np.stack([self._known[text] for text in texts])
 
+    def keep(self) -> None:
+        if self._file and self._known:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(self._file, texts=list(self._known), vectors=np.stack(list(self._known.values())))
+
 
 @dataclass(frozen=True)
 class Query:
     text: str
+    category: str
     gold: tuple[tuple[str, int, int], ...]  # file, start, end
 
     @property
@@ -105,11 +123,11 @@ def _overlap(passage: Passage, snippet: tuple[str, int, int]) -> int:
 class Bench:
     """A library with every document in one matter, and again in matters of 20."""
 
-    def __init__(self, home: Path, passage: int, threads: int) -> None:
+    def __init__(self, home: Path, passage: int, embedder: Remembering) -> None:
         self._database = Database(home / "privity.db")
-        search = Search(passage=passage, threads=threads)
-        settings = Settings(home=home, search=search)
-        self._library = Library(home, self._database, settings, Remembering(threads))
+        settings = Settings(home=home, search=Search(passage=passage))
+        self.embedder = embedder
+        self._library = Library(home, self._database, settings, embedder)
         self._walls = Walls(self._database)
         self._caller = self._person()
 
@@ -145,32 +163,42 @@ class Bench:
     def passages(self, scope: Scope, matter: str) -> int:
         return sum(filed.passages for filed in self._library.documents(scope, matter))
 
-    def ask(self, text: str, query: Query, scope: Scope, ids: dict[str, str], tally: Tally) -> None:
+    def ask(self, text: str, query: Query, scope: Scope, ids: dict[str, str], *tallies: Tally) -> None:
         began = time.perf_counter()
         found = self._library.search(text, scope, k=KS[-1]).passages
-        tally.seconds.append(time.perf_counter() - began)
-        tally.count(found, [(ids[file], start, end) for file, start, end in query.gold])
+        took = time.perf_counter() - began
+        for tally in tallies:
+            tally.seconds.append(took)
+            tally.count(found, [(ids[file], start, end) for file, start, end in query.gold])
+
+    def first(self, text: str, scope: Scope) -> str:
+        """The document of the first passage, "" when nothing is found."""
+        found = self._library.search(text, scope, k=1).passages
+        return found[0].document if found else ""
 
     def close(self) -> None:
         self._library.close()
+        self.embedder.keep()
         self._database.close()
 
 
 def read(benchmark: Path, limit: int | None) -> list[Query]:
     tests = json.loads(benchmark.read_text("utf-8"))["tests"][:limit]
     return [
-        Query(test["query"], tuple((s["file_path"], *s["span"]) for s in test["snippets"])) for test in tests
+        Query(test["query"], test["category"], tuple((s["file_path"], *s["span"]) for s in test["snippets"]))
+        for test in tests
     ]
 
 
-def measure(queries: Sequence[Query], corpus: Path, bench: Bench) -> dict[str, Any]:
+def measure(queries: Sequence[Query], corpus: Path, bench: Bench, left: set[str]) -> dict[str, Any]:
+    """`left` are the categories to count by themselves as well."""
     files = sorted({file for query in queries for file, _, _ in query.gold})
     began = time.perf_counter()
     scope, ids = bench.fill("whole", corpus, files)
     ingestion = time.perf_counter() - began
-    full, stripped = Tally(), Tally()
+    full, stripped, new = Tally(), Tally(), Tally()
     for query in queries:
-        bench.ask(query.text, query, scope, ids, full)
+        bench.ask(query.text, query, scope, ids, full, *[new] * (query.category in left))
     for at in range(0, len(files), GROUP):
         group = files[at : at + GROUP]
         small, some = bench.fill(f"files {at} and on", corpus, group)
@@ -183,10 +211,10 @@ def measure(queries: Sequence[Query], corpus: Path, bench: Bench) -> dict[str, A
         "queries": len(queries),
         "documents": len(files),
         "passages": bench.passages(scope, matter),
-        "ingestion_seconds": round(ingestion, 1),
+        "ingestion_seconds": None if bench.embedder.kept else round(ingestion, 1),
         **full.report(),
         "stripped": stripped.report(),
-    }
+    } | ({"unseen": {"queries": new.questions, **new.report()}} if new.questions else {})
 
 
 def show(result: dict[str, Any]) -> None:
@@ -196,6 +224,11 @@ def show(result: dict[str, Any]) -> None:
     for k in map(str, KS):
         row = (result["precision"][k], result["recall"][k], small["precision"][k], small["recall"][k])
         print("{:>4} {:>10.1%} {:>8.1%} |          {:>10.1%} {:>8.1%}".format(k, *row))
+    if new := result.get("unseen"):
+        few = "  ".join(
+            f"P@{k} {new['precision'][k]:.1%} R@{k} {new['recall'][k]:.1%}" for k in ("1", "8", "64")
+        )
+        print(f"{new['queries']} questions of unseen categories: {few}")
     print(f"wrong documents in the first 8: {result['drm8']:.2%}; found nothing: {result['silent']}")
 
 
@@ -214,7 +247,12 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True, help="folder that its file paths start from")
     parser.add_argument("--limit", type=int, help="only the first N questions and the documents they name")
     parser.add_argument("--home", type=Path, help="keep the library here and take it up again")
-    parser.add_argument("--passage", type=int, default=500, help="characters a passage aims at")
+    parser.add_argument("--vectors", type=Path, help="keep the passages' vectors in this folder")
+    parser.add_argument("--passage", type=int, default=400, help="characters a passage aims at")
+    parser.add_argument("--adapter", type=Path, help="folder of the embedder's LoRA; none: the bare model")
+    parser.add_argument(
+        "--unseen", action="store_true", help="count the left-out categories by themselves too"
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the embedder")
     parser.add_argument(
         "--machine", default=platform.machine(), help="words that name this machine in the result"
@@ -222,14 +260,19 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="write the result here as JSON")
     chosen = parser.parse_args()
     with place(chosen.home) as home:
-        bench = Bench(home, chosen.passage, chosen.threads)
+        queries = read(chosen.benchmark, chosen.limit)
+        left = unseen([query.category for query in queries]) if chosen.unseen else set()
+        embedder = Remembering(chosen.threads, chosen.adapter, chosen.vectors)
+        bench = Bench(home, chosen.passage, embedder)
         try:
-            result = measure(read(chosen.benchmark, chosen.limit), chosen.corpus, bench)
+            result = measure(queries, chosen.corpus, bench, left)
         finally:
             bench.close()
     show(result)
     if chosen.save:
+        adapter = chosen.adapter.resolve().name if chosen.adapter else ""
         facts = {"date": time.strftime("%Y-%m-%d"), "machine": chosen.machine, "passage": chosen.passage}
+        facts["adapter"] = adapter
         chosen.save.write_text(json.dumps(facts | result, indent=1) + "\n")
     print(json.dumps(result))
 

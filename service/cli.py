@@ -78,7 +78,7 @@ def ingest(
     user: User = "admin",
 ) -> None:
     """Add documents to a matter, folders with all that is in them."""
-    files = [file for path in paths for file in _files(path)]
+    files = {file: name for path in paths for file, name in _files(path)}
     _run(_ingest(files, matter, user))
 
 
@@ -154,10 +154,13 @@ def _accounts() -> "Accounts":
     return Accounts(Database(settings.home / "privity.db"), settings.serve.session_hours)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """The files at a path, each with the name that it is filed under: in a folder, the way to it."""
     if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        return [(path, path.name)]
+    folder = path.resolve()
+    inside = sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+    return [(file, str(file.relative_to(folder.parent))) for file in inside]
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -227,19 +230,19 @@ async def _matter(client: "httpx.AsyncClient", name: str, *, make: bool) -> str:
     )
 
 
-async def _ingest(files: list[Path], name: str, user: str) -> None:
+async def _ingest(files: dict[Path, str], name: str, user: str) -> None:
     async with _client(user) as client:
         matter = await _matter(client, name, make=True)
         sent: dict[str, dict[str, Any]] = {}
         with Progress(console=console) as progress:
             bar = progress.add_task("sending", total=len(files))
-            for file in files:
+            for file, title in files.items():
                 with file.open("rb") as content:
                     answer = await _call(
                         client,
                         "POST",
                         f"/api/matters/{matter}/documents",
-                        files={"files": (file.name, content)},
+                        files={"files": (title, content)},
                     )
                 sent |= {filed["id"]: filed for filed in answer["documents"]}
                 progress.advance(bar)
@@ -249,8 +252,8 @@ async def _ingest(files: list[Path], name: str, user: str) -> None:
             ]:
                 await asyncio.sleep(0.3)
                 listed = (await _call(client, "GET", f"/api/matters/{matter}/documents"))["documents"]
-                sent |= {filed["id"]: filed for filed in listed if filed["id"] in waiting}
-                progress.update(bar, completed=len(sent) - len(waiting))
+                sent |= {f["id"]: f for f in listed if f["id"] in waiting or f["parent"] in sent}
+                progress.update(bar, total=len(sent), completed=len(sent) - len(waiting))
             progress.update(bar, completed=len(sent))
     _report(list(sent.values()))
 

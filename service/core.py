@@ -109,6 +109,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word that was recognised in a picture, and where: fractions of its page, origin top left."""
+
+    start: int
+    end: int
+    box: tuple[float, float, float, float]  # x0, y0, x1, y1
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     id: str
     matter: str
@@ -120,6 +129,7 @@ class Document:
     pages: tuple[Page, ...]
     ledger: tuple[Entry, ...] = ()
     marks: tuple[Mark, ...] = ()  # in the order of their starts
+    words: tuple[Word, ...] = ()  # of pages read from pictures, in their order
 
     def page_at(self, offset: int) -> int:
         """The number of the page that holds the character at `offset`."""
@@ -262,10 +272,14 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Passages, best first, and what was searched. Empty when nothing stands above the threshold."""
+    """Passages, best first, and what was searched. Empty when nothing stands above the threshold.
+
+    `asked` is the question without the words that only name a document.
+    """
 
     passages: tuple[Passage, ...]
     coverage: Coverage
+    asked: str = ""
 
 
 # --- questions and answers -------------------------------------------------------------------------------

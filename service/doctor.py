@@ -28,6 +28,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("base model", lambda: _base(settings))
     yield _timed("engine", lambda: _engine(settings))
     yield _timed("embedder", lambda: _embedder(settings))
+    yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
+    yield _timed("Word 97 files", lambda: _program("soffice", "DOC files are not read"))
 
 
 def _timed(name: str, check: Callable[[], str]) -> Check:
@@ -83,5 +85,16 @@ def _engine(settings: Settings) -> str:
 def _embedder(settings: Settings) -> str:
     from service.retrieval import Embedder
 
-    rows = Embedder(settings.search.threads).embed(["a lease"])
-    return f"{rows.shape[1]} dimensions"
+    rows = Embedder.configured(settings.search).embed(["a lease"])
+    return f"{rows.shape[1]} dimensions, adapter {settings.search.adapter or 'none'}"
+
+
+PACKAGES = {"tesseract": "tesseract-ocr", "soffice": "libreoffice-writer-nogui"}
+
+
+def _program(name: str, otherwise: str) -> str:
+    """A program that Privity does without: its place, or what is missed and how to get it."""
+    import shutil
+
+    found = shutil.which(name)
+    return found or f"not installed, so {otherwise}; on Debian: apt-get install {PACKAGES[name]}"

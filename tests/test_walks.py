@@ -117,6 +117,8 @@ def test_a_conversation_is_kept_found_and_continued(client: httpx.Client, sample
         f"/api/answers/{answer}/feedback", json={"verdict": "bad", "correction": "Quarterly."}
     )
     assert judged.status_code == 204
+    judged_turns = client.get(f"/api/conversations/{kept}").json()["turns"]
+    assert [turn.get("feedback") for turn in judged_turns] == [None, "bad", None, None]
     assert client.delete(f"/api/conversations/{kept}").status_code == 204
     assert client.get(f"/api/conversations/{kept}").status_code == 404
 

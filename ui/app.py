@@ -17,6 +17,18 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; "
     "form-action 'self'; base-uri 'self'; object-src 'none'"
 )
+STYLES = ("parts.css", "page.css", "library.css", "reader.css")
+SCRIPTS = (
+    "page.js",
+    "rows.js",
+    "cells.js",
+    "narrowing.js",
+    "uploads.js",
+    "shelf.js",
+    "seek.js",
+    "reader.js",
+    "find.js",
+)
 
 
 def login_page() -> str:
@@ -26,6 +38,12 @@ def login_page() -> str:
         .replace("/*style*/", asset("colours.css") + asset("parts.css"))
         .replace("<!--icon-->", asset("icon.html"))
     )
+
+
+def icon() -> Any:
+    from starlette.responses import Response
+
+    return Response(asset("icon.svg"), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
 def mount(
@@ -41,6 +59,7 @@ def mount(
 
     from ui.page import build
 
+    app.add_api_route("/favicon.ico", icon, include_in_schema=False)
     return gr.mount_gradio_app(
         app,
         build(Client(address)),
@@ -66,8 +85,8 @@ def head() -> str:
     The style stands here, nested under `html:root`, because Gradio would rewrite the selectors of its `css`
     argument; nested, ours outweigh its own.
     """
-    style = f"{asset('colours.css')} html:root {{ {asset('parts.css')} {asset('page.css')} }}"
-    return f"{asset('icon.html')}<style>{style}</style><script>{asset('page.js')}</script>"
+    style = f"{asset('colours.css')} html:root {{ {''.join(map(asset, STYLES))} }}"
+    return f"{asset('icon.html')}<style>{style}</style><script>{''.join(map(asset, SCRIPTS))}</script>"
 
 
 class Door:

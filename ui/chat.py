@@ -4,16 +4,19 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
-from ui.client import Api, ApiError, Checked, Citation, Coverage, Turn
-from ui.desk import Desk, Ended, Live, Source, View
+from ui.client import Api, ApiError
+from ui.desk import Desk, Ended, Face, Live, Source, View, paged
+from ui.replies import Checked, Citation, Coverage, Turn
 
 Event = dict[str, str]
 Act = Callable[[Api, Desk, Event], Awaitable[None]]
 
 HISTORY = 12  # turns of the conversation that go along with a question
-STOPPED = "Stopped. What was written so far was not checked."
+STOPPED = "Stopped. Each sentence that was written by then had been checked; the answer is not whole."
+NOT_BEGUN = "Stopped before anything was written."
 TITLE = 80  # characters of a conversation's first name
 
 
@@ -38,9 +41,8 @@ async def refresh_matters(api: Api, desk: Desk) -> None:
 
 async def open_matter(api: Api, desk: Desk, event: Event) -> None:
     desk.put_away()
-    desk.matter, desk.find, desk.filter, desk.shelf, desk.picked = event["id"], "", "", "", None
+    desk.matter, desk.find, desk.picked = event["id"], "", None
     await list_conversations(api, desk)
-    desk.documents = await api.documents(desk.matter)
 
 
 async def new_matter(api: Api, desk: Desk, event: Event) -> None:
@@ -61,12 +63,11 @@ async def choose_model(api: Api, desk: Desk, event: Event) -> None:
 async def show(api: Api, desk: Desk, event: Event) -> None:
     """Turn to another view, with its lists whole."""
     desk.view = cast(View, event["id"])
-    desk.find = desk.filter = desk.secret = ""
+    desk.find = desk.secret = ""
     await refresh_matters(api, desk)
     await list_conversations(api, desk)
-    if desk.view == "library" and desk.matter:
-        desk.documents = await api.documents(desk.matter)
-        desk.source = None
+    if desk.view == "library":
+        desk.source = desk.found = None
 
 
 async def list_conversations(api: Api, desk: Desk) -> None:
@@ -124,17 +125,17 @@ async def cite(api: Api, desk: Desk, event: Event) -> None:
 
 async def opened(api: Api, before: Source | None, chosen: Citation) -> Source:
     """The source at a citation; the document that is open already is not fetched again."""
-    if before is not None and before.document["id"] == chosen["document"]:
-        document, text = before.document, before.text
-    else:
-        document = await api.document(chosen["document"])
-        text = "" if document["kind"] == "pdf" else await api.text(document["id"])
-    marks = (
-        await api.highlight(document["id"], chosen["start"], chosen["end"])
-        if document["kind"] == "pdf"
-        else []
-    )
-    return Source(document=document, text=text, citation=chosen, marks=marks)
+    same = before is not None and before.document["id"] == chosen["document"]
+    shown = before if before is not None and same else await read(api, chosen["document"])
+    marks = await api.highlight(chosen["document"], chosen["start"], chosen["end"]) if shown.paged else []
+    return replace(shown, citation=chosen, marks=marks)
+
+
+async def read(api: Api, document: str) -> Source:
+    """A whole document: its card and its text. Page pictures come first where there are any."""
+    card = await api.document(document)
+    text = await api.text(document) if card["characters"] else ""
+    return Source(document=card, text=text, face="pages" if paged(card) else "text")
 
 
 async def step(api: Api, desk: Desk, event: Event) -> None:
@@ -153,14 +154,16 @@ async def close(api: Api, desk: Desk, event: Event) -> None:
     desk.source = None
 
 
-async def search(api: Api, desk: Desk, event: Event) -> None:
-    query = event["value"].strip()
-    if query and desk.matter:
-        desk.found, desk.query, desk.view = await api.search(desk.matter, query), query, "ask"
+async def face(api: Api, desk: Desk, event: Event) -> None:
+    """Between pictures of the pages and the text that was read from them."""
+    if desk.source is not None:
+        desk.source = replace(desk.source, face=cast(Face, event["id"]))
 
 
-async def close_search(api: Api, desk: Desk, event: Event) -> None:
-    desk.found, desk.source = None, None
+async def around(api: Api, desk: Desk, event: Event) -> None:
+    """Another part of a very long text."""
+    if desk.source is not None:
+        desk.source = replace(desk.source, at=int(event["at"]), citation=None, marks=[])
 
 
 async def verdict(api: Api, desk: Desk, event: Event) -> None:
@@ -187,8 +190,8 @@ ACTS: dict[str, Act] = {
     "cite": cite,
     "step": step,
     "close": close,
-    "search": search,
-    "close_search": close_search,
+    "face": face,
+    "around": around,
     "verdict": verdict,
     "correct": correct,
 }
@@ -204,7 +207,7 @@ async def ask(api: Api, desk: Desk, question: str) -> AsyncIterator[None]:
     meanwhile finds the answer later in its conversation; one who leaves stops it.
     """
     live = Live(question=question, since=time.monotonic())
-    desk.view, desk.found, desk.ended, desk.live = "ask", None, None, live
+    desk.view, desk.ended, desk.live = "ask", None, live
     yield
     try:
         if not desk.conversation:
@@ -215,7 +218,7 @@ async def ask(api: Api, desk: Desk, question: str) -> AsyncIterator[None]:
         put_down(desk, live, error.message, fault=True)
         await forget_unanswered(api, desk)
     finally:
-        put_down(desk, live, STOPPED, fault=False)
+        put_down(desk, live, stopped(live), fault=False)
     await settle(api, desk)
     yield
 
@@ -261,14 +264,19 @@ def keep(desk: Desk, live: Live, checked: Checked) -> None:
 def put_down(desk: Desk, live: Live, why: str, fault: bool) -> None:
     """End an answer that is still being written on this desk, keeping what there is of it."""
     if desk.live is live:
-        desk.ended, desk.live = Ended(live.question, live.text, why, fault), None
+        desk.ended = Ended(live.question, live.text, why, fault, live.coverage, live.citations)
+        desk.live = None
     elif fault:
         desk.notice = why
 
 
 def stop(desk: Desk) -> None:
     if desk.live is not None:
-        put_down(desk, desk.live, STOPPED, fault=False)
+        put_down(desk, desk.live, stopped(desk.live), fault=False)
+
+
+def stopped(live: Live) -> str:
+    return STOPPED if live.text.strip() else NOT_BEGUN
 
 
 async def forget_unanswered(api: Api, desk: Desk) -> None:

@@ -2,176 +2,26 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
 
-Json = dict[str, Any]
-
-
-class Me(TypedDict):
-    id: str
-    name: str
-    role: Literal["member", "trainer", "admin"]
-
-
-class Matter(TypedDict):
-    id: str
-    name: str
-    created: float
-    documents: int
-    members: int
-
-
-class Entry(TypedDict):
-    """A line of a file's ledger."""
-
-    fate: str
-    reason: str
-    characters: int
-    pages: list[int]
-
-
-class Filed(TypedDict):
-    """One file's line in the library."""
-
-    id: str
-    matter: str
-    title: str
-    kind: str
-    digest: str
-    state: str
-    reason: str
-    size: int  # bytes
-    pages: int
-    pages_without_text: int
-    passages: int
-    characters: int
-    added: float  # Unix seconds
-    done: int  # passages embedded so far
-    ledger: list[Entry]
-
-
-class Page(TypedDict):
-    number: int
-    start: int
-    end: int
-    width: float  # points; 0 for formats without pages
-    height: float
-    empty: bool
-
-
-class Heading(TypedDict):
-    heading: str
-    level: int
-    start: int
-    page: int
-
-
-class Document(Filed):
-    page_list: list[Page]
-    outline: list[Heading]
-
-
-class Marked(TypedDict):
-    """Rectangles [x0, y0, x1, y1] of one page, in fractions of it from the top left."""
-
-    number: int
-    rects: list[list[float]]
-
-
-class Coverage(TypedDict):
-    documents: int
-    passages: int
-    pages: int
-    pages_without_text: int
-    not_searched: int
-    seconds: float
-
-
-class Citation(TypedDict):
-    n: int
-    document: str
-    title: str
-    start: int
-    end: int
-    page: int
-    heading: str
-    quote: str
-    verified: bool
-
-
-class Checked(TypedDict):
-    """What stands behind an answer: the top-level `privity` object of a reply."""
-
-    answer_id: str
-    refused: str | None
-    citations: list[Citation]
-    coverage: NotRequired[Coverage | None]
-    adapter: Json
-    unsupported: NotRequired[list[list[int]]]
-    seconds: NotRequired[float]
-    usage: NotRequired[Json]
-
-
-class Turn(TypedDict):
-    role: Literal["user", "assistant"]
-    text: str
-    created: float
-    privity: NotRequired[Checked]
-
-
-class Conversation(TypedDict):
-    id: str
-    matter: str
-    title: str
-    created: float
-    updated: float
-    answers: int
-    citations: int
-    refused: int
-
-
-class Transcript(TypedDict):
-    id: str
-    matter: str
-    title: str
-    turns: list[Turn]
-
-
-class Passage(TypedDict):
-    document: str
-    title: str
-    start: int
-    end: int
-    text: str
-    page: int
-    heading: str
-    score: float
-
-
-class Found(TypedDict):
-    passages: list[Passage]
-    coverage: Coverage
-
-
-class Status(TypedDict):
-    ready: bool
-    stage: str
-    engine: Json | None
-    offline: bool
-    version: str
-
-
-class User(Me):
-    disabled: NotRequired[bool]
-
-
-class Key(TypedDict):
-    id: str
-    name: str
-    created: NotRequired[float]
+from ui.replies import (
+    Conversation,
+    Document,
+    Filed,
+    Filter,
+    Found,
+    Json,
+    Key,
+    Marked,
+    Matter,
+    Me,
+    Status,
+    Transcript,
+    User,
+)
 
 
 class ApiError(Exception):
@@ -320,11 +170,12 @@ class Api:
         found = await self.get(f"/api/documents/{document}/highlight", start=start, end=end)
         return cast(list[Marked], found["pages"])
 
-    async def delete_document(self, document: str) -> None:
-        await self.call("DELETE", f"/api/documents/{document}")
+    async def reread(self, document: str) -> Filed:
+        return cast(Filed, await self.post(f"/api/documents/{document}/reread", {}))
 
-    async def search(self, matter: str, query: str, k: int = 12) -> Found:
-        return cast(Found, await self.post(f"/api/matters/{matter}/search", {"query": query, "k": k}))
+    async def search(self, matter: str, query: str, exact: bool, only: Filter, k: int = 20) -> Found:
+        body = {"query": query, "k": k, "exact": exact, "filter": only}
+        return cast(Found, await self.post(f"/api/matters/{matter}/search", body))
 
     # --- conversations
 

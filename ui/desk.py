@@ -4,12 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ui.client import (
+from ui.replies import (
     Citation,
     Conversation,
     Coverage,
     Document,
-    Filed,
     Found,
     Key,
     Marked,
@@ -21,9 +20,7 @@ from ui.client import (
 )
 
 View = Literal["ask", "library", "admin"]
-FINAL = frozenset(
-    {"ready", "partial", "duplicate", "empty", "encrypted", "damaged", "unsupported", "too_large", "failed"}
-)
+Face = Literal["pages", "text"]
 
 
 @dataclass
@@ -45,6 +42,8 @@ class Ended:
     text: str
     why: str
     fault: bool  # an error, rather than its reader's wish
+    coverage: Coverage | None = None
+    citations: list[Citation] = field(default_factory=list)
 
 
 @dataclass
@@ -52,11 +51,19 @@ class Source:
     """The document in the inspector, and the cited span in it, if one is."""
 
     document: Document
-    text: str = ""  # empty for PDF, which is shown as page pictures
+    text: str = ""
     citation: Citation | None = None
     answer: str = ""  # whose citation it is; "search" for a search hit
     of: int = 0  # citations of that answer
     marks: list[Marked] = field(default_factory=list)
+    face: Face = "text"
+    at: int = 0  # offset around which a very long text is drawn, when no citation is open
+    drawn: str = field(default="", init=False, compare=False)  # its pane, which is dear for a long text
+
+    @property
+    def paged(self) -> bool:
+        """Whether there are pictures of its pages."""
+        return paged(self.document)
 
 
 @dataclass
@@ -77,17 +84,15 @@ class Desk:
     live: Live | None = None
     ended: Ended | None = None
     verdicts: dict[str, str] = field(default_factory=dict)
-    found: Found | None = None
-    query: str = ""
     source: Source | None = None
 
-    documents: list[Filed] = field(default_factory=list)
-    filter: str = ""
-    shelf: str = ""  # "", "attention" or "working"
-    sort: str = "title"
-    descending: bool = False
     picked: Document | None = None
-    preview: str = ""
+    titles: dict[str, str] = field(
+        default_factory=dict
+    )  # of the documents that the picked one is kin to, by id
+    found: Found | None = None
+    query: str = ""
+    exact: bool = False
 
     users: list[User] = field(default_factory=list)
     members: list[User] = field(default_factory=list)
@@ -102,16 +107,13 @@ class Desk:
     def current(self) -> Matter | None:
         return next((matter for matter in self.matters if matter["id"] == self.matter), None)
 
-    @property
-    def unfinished(self) -> bool:
-        return any(filed["state"] not in FINAL for filed in self.documents)
-
     def citations(self, answer: str) -> list[Citation]:
         """The citations of an answer of the open conversation, of the one being written, or of a search."""
         if answer == "search":
             return hits(self.found)
         if answer == "live":
-            return self.live.citations if self.live else []
+            unfinished = self.live or self.ended
+            return unfinished.citations if unfinished else []
         for turn in self.turns:
             if "privity" in turn and turn["privity"]["answer_id"] == answer:
                 return turn["privity"]["citations"]
@@ -121,6 +123,11 @@ class Desk:
         """Clear the work area, as for another matter or a new question."""
         self.conversation, self.turns, self.query = "", [], ""
         self.live = self.ended = self.found = self.source = None
+
+
+def paged(document: Document) -> bool:
+    """Formats without pages give them no width."""
+    return any(page["width"] for page in document["page_list"])
 
 
 def hits(found: Found | None) -> list[Citation]:

@@ -1,81 +1,77 @@
-"""What a person can do with documents. Files go from the browser straight to the API, never through here."""
+"""What a person can do with documents.
 
-from ui.chat import Act, Event, refresh_matters
-from ui.client import Api
-from ui.desk import Desk, Source
+The list itself lives in the browser (assets/shelf.js): it and the files on their way speak to the API directly.
+"""
 
-PREVIEW = 2_000  # characters
-
-
-async def refresh(api: Api, desk: Desk, event: Event) -> None:
-    """The list as it is now, as after an upload or while files are being read."""
-    if not desk.matter:
-        return
-    before = desk.unfinished
-    desk.documents = await api.documents(desk.matter)
-    if before != desk.unfinished or event.get("do") == "uploaded":
-        await refresh_matters(api, desk)
-    await look_again(api, desk)
+from ui.chat import Act, Event, read, refresh_matters
+from ui.client import Api, ApiError
+from ui.desk import Desk
 
 
-async def look_again(api: Api, desk: Desk) -> None:
-    """The file in the inspector may have come further."""
-    if desk.picked is None:
-        return
-    now = next((filed for filed in desk.documents if filed["id"] == desk.picked["id"]), None)
-    if now is None:
+async def changed(api: Api, desk: Desk, event: Event) -> None:
+    """Files came, went or were read: the counts and the file that is looked at are fetched again."""
+    await refresh_matters(api, desk)
+    if desk.picked is not None:
+        await look_again(api, desk, desk.picked["id"])
+
+
+async def look_again(api: Api, desk: Desk, document: str) -> None:
+    """The file may be gone, or a newer version may have taken its place."""
+    try:
+        await look(api, desk, document)
+    except ApiError as error:
+        if error.status != 404:
+            raise
         desk.picked = None
-    elif now["state"] != desk.picked["state"]:
-        await pick(api, desk, {"id": now["id"]})
+        if desk.source and desk.source.document["id"] == document:
+            desk.source = None
+
+
+async def look(api: Api, desk: Desk, document: str) -> None:
+    card = await api.document(document)
+    newer = next((one["id"] for one in card["versions"] if one["current"]), document)
+    if newer != document:
+        card = await api.document(newer)
+    others = [*card["amends"], *card["amended_by"], card["parent"]]
+    desk.titles = {other: (await api.document(other))["title"] for other in others if other}
+    desk.picked = card
 
 
 async def pick(api: Api, desk: Desk, event: Event) -> None:
-    desk.picked, desk.source = await api.document(event["id"]), None
-    desk.preview = (await api.text(event["id"]))[:PREVIEW] if desk.picked["characters"] else ""
+    """A closer look at one file; a document that is open gives way to the one that was chosen."""
+    await look(api, desk, event["id"])
+    if desk.source and desk.source.document["id"] != event["id"]:
+        desk.source = None
+
+
+async def pick_in_library(api: Api, desk: Desk, event: Event) -> None:
+    """From elsewhere to the file in the library."""
+    desk.view, desk.found, desk.source = "library", None, None
+    await pick(api, desk, event)
 
 
 async def unpick(api: Api, desk: Desk, event: Event) -> None:
     desk.picked = None
 
 
-async def read(api: Api, desk: Desk, event: Event) -> None:
-    """The whole document in the inspector."""
-    document = await api.document(event["id"])
-    text = "" if document["kind"] == "pdf" else await api.text(document["id"])
-    desk.source = Source(document=document, text=text)
+async def open_document(api: Api, desk: Desk, event: Event) -> None:
+    """The whole document beside the list."""
+    shown = await read(api, event["id"])
+    if not shown.text and not shown.paged:
+        raise ApiError(409, "nothing_to_show", "Nothing was read from this file. Download it to look at it.")
+    desk.source = shown
 
 
-async def delete(api: Api, desk: Desk, event: Event) -> None:
-    await api.delete_document(event["id"])
-    if desk.picked and desk.picked["id"] == event["id"]:
-        desk.picked = None
-    if desk.source and desk.source.document["id"] == event["id"]:
-        desk.source = None
-    desk.documents = await api.documents(desk.matter)
-    await refresh_matters(api, desk)
-
-
-async def sort(api: Api, desk: Desk, event: Event) -> None:
-    """By a column; the same column again turns the order round."""
-    desk.descending = not desk.descending if desk.sort == event["id"] else False
-    desk.sort = event["id"]
-
-
-async def narrow(api: Api, desk: Desk, event: Event) -> None:
-    desk.filter = event["value"]
-
-
-async def choose_shelf(api: Api, desk: Desk, event: Event) -> None:
-    desk.shelf = event["id"]
+async def reread(api: Api, desk: Desk, event: Event) -> None:
+    await api.reread(event["id"])
+    await changed(api, desk, event)
 
 
 ACTS: dict[str, Act] = {
-    "uploaded": refresh,
+    "changed": changed,
     "pick": pick,
+    "pick_in_library": pick_in_library,
     "unpick": unpick,
-    "read": read,
-    "delete_document": delete,
-    "sort": sort,
-    "filter": narrow,
-    "shelf": choose_shelf,
+    "read": open_document,
+    "reread": reread,
 }

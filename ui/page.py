@@ -6,14 +6,15 @@ from typing import Any
 
 import gradio as gr
 
-from ui import admin, chat, library, panes
+from ui import admin, chat, library, panes, search
 from ui.client import Api, ApiError, Client
 from ui.desk import Desk
+from ui.panes.library import FACETS, SHELF
 from ui.theme import asset
 
 COOKIE = "privity_session"
 TICK = 2.0  # seconds between looks at the service's state
-ACTS = chat.ACTS | library.ACTS | admin.ACTS
+ACTS = chat.ACTS | library.ACTS | search.ACTS | admin.ACTS
 
 
 def build(client: Client) -> Any:
@@ -36,13 +37,16 @@ def lay_out() -> tuple[dict[str, Any], dict[str, Any]]:
     with gr.Column(elem_id="win"):
         shown |= {name: pane(name) for name in ("title", "rail")}
         with gr.Column(elem_id="sidebar"):
-            shown |= {name: pane(name) for name in ("sidehead", "side")}
+            shown["sidehead"] = pane("sidehead")
+            pane("facets", FACETS)
+            shown["side"] = pane("side")
         with gr.Column(elem_id="centre"):
             with gr.Column(elem_id="scroll"):
                 shown |= {name: pane(name) for name in ("talk", "live")}
             composer = compose()
-            shown["drop"] = pane("drop", panes.library.DROP, asset("drop.js"))
-            shown |= {name: pane(name) for name in ("shelf", "people")}
+            shown["shelf"] = pane("shelf", SHELF, "privity.shelf(element);")
+            shown["seek"] = pane("seek", asset("seek.html"), "privity.seek(element);")
+            shown |= {name: pane(name) for name in ("finds", "people")}
         shown |= {name: pane(name) for name in ("source", "notice", "status")}
     return shown, composer
 
@@ -114,7 +118,8 @@ class Wires:
     async def act(self, desk: Desk, data: gr.EventData, request: gr.Request) -> Any:
         event: dict[str, str] = data._data
         async with desk.turnstile:
-            desk.notice = ""
+            if event.get("do") != "changed":  # nobody asked for that one
+                desk.notice = ""
             await self.furnish(desk, request)
             doing = ACTS.get(event.get("do", ""))
             if doing is not None:
@@ -135,8 +140,6 @@ class Wires:
             await self.furnish(desk, request)
             await self.look(desk, request)
             panes.reconcile(desk, json.loads(shown))
-            if desk.unfinished:
-                await self.attempt(desk, library.refresh(self.api(request), desk, {}))
             return self.news(desk)
 
     async def look(self, desk: Desk, request: gr.Request) -> None:

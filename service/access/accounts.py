@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from service.core import Caller, Role
 from service.errors import BadRequest, Busy, Conflict, NotFound, NotSignedIn
@@ -23,6 +23,7 @@ from service.storage.tables import Key, Session, User
 NAME = re.compile(r"[\w.@-]{1,64}")
 SHORTEST_PASSWORD = 8
 FAILURES, WINDOW = 10, 300.0  # wrong passwords for one name within so many seconds, before it must wait
+USED_EVERY = 60.0  # seconds between two notes that a key was used
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +118,18 @@ class Accounts:
                 session = rows.get(Session, digest)
                 user = session.user if session and session.expires > time.time() else None
             else:
-                user = rows.scalar(select(Key.user).where(Key.digest == digest))
+                user = self._user_of(rows.scalar(select(Key).where(Key.digest == digest)))
             row = rows.get(User, user) if user else None
         if row is None or row.disabled:
             raise NotSignedIn("The sign-in has ended or the key is not known. Sign in again.")
         return _caller(row)
+
+    def _user_of(self, key: Key | None) -> str | None:
+        """Notes that a key was used, to the minute: whoever looks for a forgotten one needs no more."""
+        if key is not None and time.time() - key.used > USED_EVERY:
+            with self._database.write() as rows:
+                rows.execute(update(Key).where(Key.id == key.id).values(used=time.time()))
+        return None if key is None else key.user
 
     def _check(self, name: str, password: str) -> Caller:
         failures = self._failures[name] if len(self._failures) < 10_000 else deque()

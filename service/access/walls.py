@@ -81,8 +81,8 @@ class Walls:
 
     def cards(self, caller: Caller) -> list[MatterCard]:
         with self._database.read() as rows:
-            documents = _count(rows, DocumentRow.matter, DocumentRow.id)
-            members = _count(rows, Member.matter, Member.user)
+            documents = _count(rows, DocumentRow.matter, DocumentRow.current)  # not their old versions
+            members = _count(rows, Member.matter)
             mine = rows.scalars(
                 select(Matter)
                 .join(Member, Member.matter == Matter.id)
@@ -155,9 +155,9 @@ def _scope(caller: Caller, matters: frozenset[str]) -> Scope:
 
 
 def _count(
-    rows: Session, group: InstrumentedAttribute[str], column: InstrumentedAttribute[str]
+    rows: Session, group: InstrumentedAttribute[str], *where: InstrumentedAttribute[bool]
 ) -> dict[str, int]:
-    query = select(group, func.count(column)).group_by(group)
+    query = select(group, func.count()).where(*where).group_by(group)
     return {row[0]: row[1] for row in rows.execute(query)}
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
-from service.api import adapters, conversations, matters, openai, people
+from service.api import adapters, conversations, documents, matters, openai, people
 from service.api.house import House
 from service.api.schemas import ErrorBody
 from service.errors import PrivityError
@@ -45,7 +45,14 @@ def create_app(house: House) -> FastAPI:
         responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 429, 503)},
     )
     app.state.house = house
-    for router in (openai.router, matters.router, conversations.router, adapters.router, people.router):
+    for router in (
+        openai.router,
+        matters.router,
+        documents.router,
+        conversations.router,
+        adapters.router,
+        people.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(PrivityError, _ours)
     app.add_exception_handler(RequestValidationError, _malformed)

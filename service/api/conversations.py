@@ -25,12 +25,12 @@ def open_conversation(body: NewConversation, caller: CallerDep, house: HouseDep)
 
 @router.get("/conversations/{conversation}")
 def conversation(conversation: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
-    """The conversation with all its turns; an answer's turn carries its proof in `privity`."""
+    """The conversation with all its turns; an answer's carries its proof in `privity` and the thumb in `feedback`."""
     scope = house.walls.whole_scope(caller)
     turns = [
         {"role": turn.role, "text": turn.text, "created": turn.created}
-        | ({"privity": proof} if proof else {})
-        for turn, proof in house.conversations.turns(conversation, scope)
+        | ({"privity": proof, "feedback": verdict} if proof else {})
+        for turn, proof, verdict in house.conversations.turns(conversation, scope)
     ]
     return asdict(house.conversations.card(conversation, scope)) | {"turns": turns}
 

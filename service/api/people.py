@@ -82,9 +82,11 @@ def change_user(name: str, body: UserChange, caller: CallerDep, house: HouseDep)
 
 @router.get("/keys")
 def keys(caller: CallerDep, house: HouseDep) -> dict[str, Any]:
+    """One's keys; `used` is 0 for one that never was."""
     return {
         "keys": [
-            {"id": key.id, "name": key.name, "created": key.created} for key in house.accounts.keys(caller)
+            {"id": key.id, "name": key.name, "created": key.created, "used": key.used}
+            for key in house.accounts.keys(caller)
         ]
     }
 

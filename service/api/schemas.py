@@ -1,10 +1,11 @@
 """The bodies that come in and go out. Unknown fields are refused by name."""
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.core import Role
+from service.core import Filter, Role
 
 
 class _In(BaseModel):
@@ -51,9 +52,38 @@ class MatterName(_In):
     name: str = Field(examples=["Harrow Estates v Lyle"])
 
 
+class Documents(_In):
+    """Which documents are searched; every part that is given must hold."""
+
+    kinds: list[str] = Field([], description="File formats.", examples=[["pdf", "docx"]])
+    types: list[str] = Field([], description="What the documents are.", examples=[["Lease"]])
+    party: str = Field("", description="A part of a party's name.")
+    title: str = Field("", description="A part of the title.")
+    since: date | None = Field(None, description="Dated on this day or later.")
+    until: date | None = Field(None, description="Dated on this day or earlier.")
+    documents: list[str] = Field([], description="Ids.")
+
+    def made(self) -> Filter:
+        return Filter(
+            kinds=frozenset(self.kinds),
+            types=frozenset(self.types),
+            party=self.party,
+            title=self.title,
+            since=self.since.isoformat() if self.since else "",
+            until=self.until.isoformat() if self.until else "",
+            documents=frozenset(self.documents),
+        )
+
+
 class Search(_In):
     query: str = Field(min_length=1, max_length=8000, examples=["When may the tenant break the lease?"])
     k: int = Field(8, ge=1, le=64)
+    exact: bool = Field(False, description="Search for words and phrases instead of meaning.")
+    filter: Documents = Field(default_factory=Documents)
+
+
+class Removal(_In):
+    documents: list[str] = Field(min_length=1, max_length=10_000)
 
 
 class NewConversation(_In):

@@ -13,13 +13,15 @@ goes out only as far as the evidence bears it out (see `framing`), and is called
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.assistant import evidence, prompt, refusal
+from service.assistant.definitions import explain
 from service.assistant.draft import Draft
 from service.assistant.followup import search_text
+from service.assistant.remarks import remark
 from service.config import Settings
 from service.core import (
     Answer,
@@ -36,7 +38,7 @@ from service.core import (
 )
 from service.engines import Engine
 from service.errors import Conflict, NotFound
-from service.retrieval import Library, cite, path_at
+from service.retrieval import Library, Structure, cite, path_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,16 @@ Event = Searched | str | Answer
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What the documents hold: what was searched, and the spans that bear on the question, best first."""
+    """What the documents hold: what was searched, the spans that bear on the question, best first, and their terms."""
 
     found: Found
     cited: tuple[Citation, ...]
+    defined: tuple[Citation, ...]  # definitions of terms that the evidence uses
     paged: frozenset[str]  # documents of more than one page
+
+    @property
+    def shown(self) -> tuple[Citation, ...]:
+        return self.cited + self.defined
 
 
 class Assistant:
@@ -83,9 +90,9 @@ class Assistant:
             yield answer
             return
         pieces = await self._frame(question, gathered.cited)
-        draft = Draft(gathered.cited, asked, gathered.paged)
+        draft = Draft(gathered.cited, asked, gathered.paged, gathered.defined)
         async with aclosing(pieces):  # type: ignore[type-var]
-            yield Searched(coverage, gathered.cited)
+            yield Searched(coverage, gathered.shown)
             for text in draft.open():
                 yield text
             async for piece in pieces:
@@ -100,13 +107,20 @@ class Assistant:
     def _gather(self, asked: str, question: Question) -> Gathered:
         """Search, choose the evidence, and take it from the canonical text. Blocks."""
         found = self._library.search(asked, question.scope, self._results)
-        chosen = evidence.choose(asked, found.passages, self._library.embedder.embed)
+        chosen = evidence.choose(found.asked or asked, found.passages, self._library.embedder.embed)
         whole = self._documents({passage.document for passage in chosen}, question.scope)
         standing = [p for p in chosen if p.document in whole and _stands(p, whole[p.document])]
-        cited = (_cite(n, whole[p.document], p) for n, p in enumerate(standing, 1))
-        return Gathered(
-            found, tuple(cited), frozenset(id for id, document in whole.items() if _paged(document))
-        )
+        cited = tuple(_cite(n, whole[p.document], p) for n, p in enumerate(standing, 1))
+        defined = explain(cited, whole, self._structures(whole, question.scope))
+        paged = frozenset(id for id, document in whole.items() if _paged(document))
+        return Gathered(found, cited, defined, paged)
+
+    def _structures(self, ids: Iterable[str], scope: Scope) -> dict[str, Structure]:
+        found = {}
+        for id in ids:
+            with suppress(NotFound, Conflict):
+                found[id] = self._library.structure(id, scope)
+        return found
 
     def _documents(self, ids: set[str], scope: Scope) -> dict[str, Document]:
         """The documents in whole; one that was removed since the search is missing, and answers nothing."""
@@ -129,7 +143,8 @@ class Assistant:
 
 def _cite(n: int, document: Document, span: Passage) -> Citation:
     """A passage's path is that of its beginning; a sentence further on may stand in a later clause."""
-    return cite(n, document, span.start, span.end, " › ".join(path_at(document, span.start)))
+    cited = cite(n, document, span.start, span.end, " › ".join(path_at(document, span.start)))
+    return replace(cited, remark=remark(document.marks, span.start, span.end))
 
 
 def _stands(passage: Passage, document: Document) -> bool:
@@ -159,7 +174,7 @@ def _answered(question: Question, gathered: Gathered, draft: Draft, seconds: flo
     return Answer(
         id=_id(),
         text=draft.text,
-        citations=gathered.cited,
+        citations=gathered.shown,
         refused=None,
         coverage=gathered.found.coverage,
         adapter=question.adapter,

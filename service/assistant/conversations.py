@@ -96,22 +96,23 @@ class Conversations:
             drawn = cast(AnswerRow.matters, String).contains(matter, autoescape=True)
             rows.execute(delete(AnswerRow).where(drawn))
 
-    def turns(self, conversation: str, scope: Scope) -> list[tuple[Turn, dict[str, Any] | None]]:
-        """Each turn in order, an answer's with its proof."""
+    def turns(self, conversation: str, scope: Scope) -> list[tuple[Turn, dict[str, Any] | None, str | None]]:
+        """Each turn in order, an answer's with its proof and the verdict on it, if there is one."""
         with self._database.read() as rows:
             row = _find(rows, conversation, scope)
             query = (
-                select(Turn, AnswerRow.proof)
+                select(Turn, AnswerRow.proof, Feedback.verdict)
                 .outerjoin(AnswerRow, AnswerRow.id == Turn.answer)
+                .outerjoin(Feedback, Feedback.answer == Turn.answer)
                 .where(Turn.conversation == row.id)
                 .order_by(Turn.id)
             )
-            return [(turn, proof) for turn, proof in rows.execute(query)]
+            return [(turn, proof, verdict) for turn, proof, verdict in rows.execute(query)]
 
     def history(self, conversation: str, scope: Scope) -> tuple[Message, ...]:
         return tuple(
             Message("user" if turn.role == "user" else "assistant", turn.text)
-            for turn, _ in self.turns(conversation, scope)
+            for turn, *_ in self.turns(conversation, scope)
         )
 
     def say(self, conversation: str, text: str, scope: Scope) -> None:

@@ -8,6 +8,7 @@ from service.core import Citation, Finish, Piece, Usage
 from service.retrieval import CLOSE, OPEN
 
 LEAD = "The documents say:"
+TERMS = "Terms in these words:"
 OWN_WORDS = "In the model's words:"
 MARK = " [not in the documents]"
 
@@ -19,12 +20,18 @@ class Draft:
     words and are called the model's: word for word they may be borne out and still draw the wrong conclusion.
     """
 
-    def __init__(self, cited: Sequence[Citation], asked: str, paged: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        cited: Sequence[Citation],
+        asked: str,
+        paged: Collection[str] = (),
+        defined: Sequence[Citation] = (),
+    ) -> None:
         self.text = ""
         self.unsupported: list[tuple[int, int]] = []
         self.usage = Usage()
         self.finish: Finish = "stop"
-        self._cited, self._paged = cited, paged
+        self._cited, self._paged, self._defined = cited, paged, defined
         self._framing = Framing(cited, asked)
         self._spoke = False
 
@@ -33,10 +40,14 @@ class Draft:
         return self._framing.done
 
     def open(self) -> Iterator[str]:
-        """The evidence, a line a quotation."""
+        """The evidence, a line a quotation, and under it the definitions of its terms."""
         yield self._add(LEAD, "")
         for citation in self._cited:
-            yield self._add(line(citation, citation.document in self._paged), "\n")
+            yield self._line(citation)
+        if self._defined:
+            yield self._add(TERMS, "\n")
+        for citation in self._defined:
+            yield self._line(citation)
 
     def hear(self, piece: Piece) -> Iterator[str]:
         """The sentences that `piece` completes and that may be said."""
@@ -59,6 +70,9 @@ class Draft:
             self.unsupported.append((len(self.text) - len(words), len(self.text)))
         return text
 
+    def _line(self, citation: Citation) -> str:
+        return self._add(line(citation, citation.document in self._paged), "\n")
+
     def _add(self, text: str, between: str) -> str:
         added = between + text
         self.text += added
@@ -66,6 +80,8 @@ class Draft:
 
 
 def line(citation: Citation, paged: bool = False) -> str:
-    """A piece of evidence as the answer shows it: the document's words to the letter, the marker, the place."""
+    """A piece of evidence as the answer shows it: the document's words to the letter, the marker, the place, and what
+    a reader must know of them."""
     quote = f"{OPEN}{citation.quote}{CLOSE} [{citation.n}]"
-    return f"{quote} — {prompt.place(citation, paged)}"
+    warning = f". {citation.remark}" if citation.remark else ""
+    return f"{quote} — {prompt.place(citation, paged)}{warning}"

@@ -14,19 +14,37 @@ from service.retrieval.citations import (
 from service.retrieval.clauses import Heading, path_at
 from service.retrieval.embed import Embedder
 from service.retrieval.library import Library
+from service.retrieval.query import Query
+from service.retrieval.query import parse as parse_query
+from service.retrieval.structure import (
+    Definition,
+    Reference,
+    Structure,
+    amended,
+    defined_terms,
+    read_structure,
+)
 
 __all__ = [
     "CLOSE",
     "OPEN",
+    "Definition",
     "Embedder",
     "Heading",
     "Library",
+    "Query",
+    "Reference",
+    "Structure",
+    "amended",
     "cite",
+    "defined_terms",
     "find_quote",
     "holds",
     "marked_quotations",
     "markers",
+    "parse_query",
     "path_at",
     "quotations",
+    "read_structure",
     "without_markers",
 ]

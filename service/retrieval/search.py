@@ -1,92 +1,193 @@
 """A question -> the passages that answer it: documents first, then words and vectors, fused."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import ceil
 
-from service.core import Filed, Passage
-from service.retrieval.embed import Embedder
-from service.retrieval.index import Index
+from service.core import Passage, Why
+from service.retrieval.embed import Vectors
+from service.retrieval.generations import Generations
+from service.retrieval.index import Index, place
+from service.retrieval.query import parse
 from service.retrieval.rank import Card, Named, contents, fuse, grams, named, relevant, terms
+from service.retrieval.records import Line
+from service.retrieval.words import Words
 
 SPARE = 8  # passages more than asked for, so that tables of contents can fall behind
 CONTENTS = 0.5  # taken from their scores: they hold every word and answer nothing
 WIDE = 200  # passages at least that words and vectors each put forward
+COMPARED = 1500  # passages whose vectors are all compared; among more, the nearest of all are looked through
+FARTHEST = 10_000  # nearest passages looked through
+
+_WORD = re.compile(r"[^\W_]+")
+_ENDING = re.compile(r"(?:ing|ed|es|s|d)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One matter's part of a search: its words, its vectors, and the documents looked at."""
+
+    words: Words
+    name: str  # of its collection
+    query: Vectors | None  # the question by the embedder of these vectors; None: words alone
+    lines: dict[str, Line]  # by key
+    whole: bool  # these are all the documents that it holds
+
+    @property
+    def inside(self) -> list[str] | None:
+        return None if self.whole else sorted(self.lines)
+
+    @property
+    def passages(self) -> int:
+        return sum(line.filed.passages for line in self.lines.values())
 
 
 class Search:
-    def __init__(self, index: Index, embedder: Embedder) -> None:
-        self._index, self._embedder = index, embedder
+    def __init__(self, index: Index, generations: Generations) -> None:
+        self._index, self._generations = index, generations
 
     def __call__(
-        self, text: str, documents: Sequence[Filed], k: int, *, whole: bool
-    ) -> tuple[list[Passage], list[Filed]]:
-        """The best `k` passages of these (searchable) documents, and the documents that were searched for them.
+        self, text: str, lines: Sequence[Line], k: int, *, whole: bool
+    ) -> tuple[list[Passage], list[Line], str]:
+        """The best `k` passages of these (searchable) documents, the documents that were searched for them, and the
+        words that were searched for.
 
         `whole` says that they are all there is in their matters. A question that names documents is put to these
         alone: the right clause of the wrong contract is worse than none.
         """
-        if not text.strip() or not documents:
-            return [], list(documents)
-        asked = self._named(text, _by_matter(documents))
-        chosen = [f for f in documents if f.id in asked.documents]
+        if not text.strip() or not lines:
+            return [], list(lines), text
+        asked = self._named(text, lines)
+        chosen = [line for line in lines if line.key in asked.documents]
         if chosen:
-            return self._passages(asked.text, chosen, k, whole=False), chosen
-        return self._passages(asked.text, documents, k, whole=whole), list(documents)
+            return self._passages(asked.text, chosen, k, whole=False), chosen, asked.text
+        return self._passages(asked.text, lines, k, whole=whole), list(lines), asked.text
 
-    def _named(self, text: str, matters: Mapping[str, set[str]]) -> Named:
+    def exact(self, text: str, lines: Sequence[Line], k: int, *, whole: bool) -> list[Passage]:
+        """The passages that hold just these words and phrases, by BM25. BadRequest: the query makes no sense."""
+        query = parse(text)
+        scores: dict[str, float] = {}
+        home: dict[str, Words] = {}
+        for shelf in self._shelves(None, lines, whole):
+            hits = _inside(shelf.words.exact(query.fts, shelf.inside, k), shelf.lines)
+            scores |= hits
+            home |= dict.fromkeys(hits, shelf.words)
+        best = dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k])
+        most = max(best.values(), default=0.0) or 1.0
+        said = (*query.phrases, *query.terms)
+        found = [
+            replace(p, score=best[p.id], why=Why(words=best[p.id] / most, terms=_standing(said, p)))
+            for p in _read(best, home)
+        ]
+        return [_outside(p) for p in sorted(found, key=lambda p: (-p.score, p.id))]
+
+    def _named(self, text: str, lines: Sequence[Line]) -> Named:
         scores: dict[str, float] = {}
         cards: dict[str, Card] = {}
-        asked = grams(text)
-        for matter, documents in matters.items():
-            words = self._index.words(matter)
-            for id, score in words.profiles(asked, limit=len(documents) + 10).items():
-                if id in documents:
-                    scores[id] = score
-            cards |= {id: card for id, card in words.cards().items() if id in documents}
+        asked, shelves = grams(text), self._shelves(None, lines, True)
+        for shelf in shelves:
+            for key, score in shelf.words.profiles(asked, limit=len(shelf.lines) + 10).items():
+                if key in shelf.lines:
+                    scores[key] = score
+            cards |= {key: card for key, card in shelf.words.cards().items() if key in shelf.lines}
 
         def common(word: str) -> bool:
-            return any(self._index.words(matter).common(word) for matter in matters)
+            return any(shelf.words.common(word) for shelf in shelves)
 
         return named(text, scores, cards, common)
 
-    def _passages(self, text: str, searched: Sequence[Filed], k: int, *, whole: bool) -> list[Passage]:
-        """The best passages of these documents; all vectors are compared unless they are `whole` matters."""
-        query, words = self._embedder.query(text), terms(text)
+    def _passages(self, text: str, lines: Sequence[Line], k: int, *, whole: bool) -> list[Passage]:
+        """The best passages of these documents."""
+        words = terms(text)
         cosines: dict[str, float] = {}
         bm25: dict[str, float] = {}
-        home: dict[str, str] = {}
-        together = False
+        home: dict[str, Words] = {}
         wide = max(WIDE, 4 * k)
-        for matter, documents in _by_matter(searched).items():
-            lexicon, vectors = self._index.words(matter), self._index.vectors
-            inside = None if whole else sorted(documents)
-            hits = lexicon.passages(words, inside, wide)
-            near = vectors.near(matter, query, wide) if whole else {}
-            others = {*hits} - {*near} if whole else lexicon.ids(documents)
-            found = _inside(near | vectors.cosines(matter, query, sorted(others)), documents)
+        for shelf in self._shelves(text, lines, whole):
+            hits = _inside(shelf.words.passages(words, shelf.inside, wide), shelf.lines)
+            found = self._cosines(shelf, hits, wide)
             cosines |= found
-            bm25 |= _inside(hits, documents)
-            home |= dict.fromkeys(found, matter)
-            together = together or lexicon.together(words, inside)
-        if not relevant(cosines.values(), sum(f.passages for f in searched), together):
-            return []
+            bm25 |= hits
+            home |= dict.fromkeys(found, shelf.words)
         best = dict(fuse(cosines, bm25)[: k + SPARE])
-        return sorted(self._read(best, home), key=lambda p: (-p.score, p.id))[:k]
+        most = max(bm25.values(), default=0.0) or 1.0
+        passages = [
+            replace(p, why=Why(cosines[p.id], bm25.get(p.id, 0.0) / most, terms=_standing(words, p)))
+            for p in _scored(best, home)
+        ]
+        passages.sort(key=lambda p: (-p.score, p.id))
+        if any(cosines.values()) and not relevant(
+            cosines.values(), sum(x.filed.passages for x in lines), _together(words, passages[:SPARE])
+        ):
+            return []
+        return [_outside(p) for p in passages[:k]]
 
-    def _read(self, scores: Mapping[str, float], home: Mapping[str, str]) -> Iterator[Passage]:
-        for matter in {home[id] for id in scores}:
-            for passage in self._index.words(matter).read(id for id in scores if home[id] == matter):
-                fine = CONTENTS if contents(passage.text) else 0.0
-                yield replace(passage, score=scores[passage.id] - fine)
+    def _cosines(self, shelf: Shelf, hits: Mapping[str, float], wide: int) -> dict[str, float]:
+        """Of what words found and what is near. Of few documents every passage is compared."""
+        vectors = self._index.vectors
+        if shelf.query is None:
+            return dict.fromkeys(hits, 0.0)
+        if not shelf.whole and shelf.passages <= COMPARED:
+            return vectors.cosines(shelf.name, shelf.query, shelf.words.ids(shelf.lines))
+        share = 1.0 if shelf.whole else vectors.count(shelf.name) / max(1, shelf.passages)
+        near = vectors.near(
+            shelf.name, shelf.query, min(FARTHEST, ceil(wide * share * (1 if shelf.whole else 2)))
+        )
+        near = _inside(near, shelf.lines)
+        return near | vectors.cosines(shelf.name, shelf.query, sorted({*hits} - {*near}))
+
+    def _shelves(self, text: str | None, lines: Sequence[Line], whole: bool) -> list[Shelf]:
+        matters: dict[str, dict[str, Line]] = {}
+        for line in lines:
+            matters.setdefault(line.filed.matter, {})[line.key] = line
+        return [self._shelf(text, matter, of, whole) for matter, of in matters.items()]
+
+    def _shelf(self, text: str | None, matter: str, lines: dict[str, Line], whole: bool) -> Shelf:
+        generation = self._generations.live(matter)
+        embedder = None if text is None else self._generations.embedder(generation)
+        query = None if text is None or embedder is None else embedder.query(text)
+        words = self._index.words(matter, generation.name)
+        return Shelf(words, place(matter, generation.name), query, lines, whole)
 
 
-def _by_matter(documents: Iterable[Filed]) -> dict[str, set[str]]:
-    matters: dict[str, set[str]] = {}
-    for filed in documents:
-        matters.setdefault(filed.matter, set()).add(filed.id)
-    return matters
+def _scored(scores: Mapping[str, float], home: Mapping[str, Words]) -> Iterator[Passage]:
+    for passage in _read(scores, home):
+        fine = CONTENTS if contents(passage.text) else 0.0
+        yield replace(passage, score=scores[passage.id] - fine)
 
 
-def _inside(scores: Mapping[str, float], documents: set[str]) -> dict[str, float]:
-    """Only passages of these documents: what a crash or a delete left in the index does not answer."""
-    return {id: score for id, score in scores.items() if id.rpartition(".")[0] in documents}
+def _read(ids: Iterable[str], home: Mapping[str, Words]) -> Iterator[Passage]:
+    asked = list(ids)
+    for words in {id(home[one]): home[one] for one in asked}.values():
+        yield from words.read(one for one in asked if home[one] is words)
+
+
+def _inside(scores: Mapping[str, float], lines: Mapping[str, Line]) -> dict[str, float]:
+    """Only passages of these documents: what is on its way in or out of the index does not answer."""
+    return {id: score for id, score in scores.items() if id.rpartition(".")[0] in lines}
+
+
+def _outside(passage: Passage) -> Passage:
+    """With the id that it has outside the index, where readings are not known."""
+    return replace(passage, id=f"{passage.document}.{passage.id.rpartition('.')[2]}")
+
+
+def _standing(words: Iterable[str], passage: Passage) -> tuple[str, ...]:
+    """Which of these words stand in the passage or above it, endings aside; of phrases, which stand there as such."""
+    text = f"{passage.heading} {passage.text}".lower()
+    there = {_ENDING.sub("", word) for word in _WORD.findall(text)}
+    plain = " ".join(_WORD.findall(text))
+    return tuple(dict.fromkeys(word for word in words if _stands(word.lower(), there, plain)))
+
+
+def _together(words: Sequence[str], passages: Iterable[Passage]) -> float:
+    """The greatest share of these words that stands in one of the passages."""
+    return max((len(p.why.terms) for p in passages if p.why), default=0) / max(1, len({*words}))
+
+
+def _stands(word: str, there: set[str], plain: str) -> bool:
+    parts = _WORD.findall(word)
+    if len(parts) == 1 and not word.endswith(("*", "!")):
+        return _ENDING.sub("", parts[0]) in there
+    return f" {' '.join(parts)}" in f" {plain}"

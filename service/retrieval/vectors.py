@@ -1,6 +1,10 @@
-"""Passages as vectors: an embedded Chroma, one collection for each matter, so that no search can cross the wall."""
+"""Passages as vectors: an embedded Chroma, one collection for each matter and generation of its index, so that no
+search can cross the wall or compare the vectors of two embedders."""
 
-from collections.abc import Sequence
+import shutil
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -9,7 +13,7 @@ import numpy as np
 
 from service.retrieval.embed import Vectors as Matrix
 
-ADDED_AT_ONCE = 500
+AT_ONCE = 500
 
 
 class Vectors:
@@ -19,44 +23,65 @@ class Vectors:
         self._folder = folder
         self._client: Any = None
         self._lock = Lock()
+        self._shelves: dict[str, Any] = {}
 
-    def add(self, matter: str, ids: Sequence[str], vectors: Matrix) -> None:
+    def add(self, name: str, ids: Sequence[str], vectors: Matrix) -> None:
         """Add passages, or write over those of the same id."""
-        shelf = self._open().get_or_create_collection(
-            matter, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
+        shelf = self._shelf(name) or self._open().create_collection(
+            name, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
         )
-        for at in range(0, len(ids), ADDED_AT_ONCE):
-            shelf.upsert(ids=list(ids[at : at + ADDED_AT_ONCE]), embeddings=vectors[at : at + ADDED_AT_ONCE])
+        for at in range(0, len(ids), AT_ONCE):
+            shelf.upsert(ids=list(ids[at : at + AT_ONCE]), embeddings=vectors[at : at + AT_ONCE])
 
-    def drop(self, matter: str, ids: Sequence[str]) -> None:
-        shelf = self._shelf(matter)
-        for at in range(0, len(ids), ADDED_AT_ONCE):
+    def drop(self, name: str, ids: Sequence[str]) -> None:
+        shelf = self._shelf(name)
+        for at in range(0, len(ids), AT_ONCE):
             if shelf is not None:
-                shelf.delete(ids=list(ids[at : at + ADDED_AT_ONCE]))
+                shelf.delete(ids=list(ids[at : at + AT_ONCE]))
 
-    def drop_matter(self, matter: str) -> None:
-        if self._shelf(matter) is not None:
-            self._client.delete_collection(matter)
+    def delete(self, names: Iterable[str]) -> None:
+        """Take collections away, and their files, which Chroma leaves behind."""
+        for name in names:
+            if self._shelf(name) is not None:
+                self._shelves.pop(name, None)
+                self._client.delete_collection(name)
+        self.sweep()
 
-    def matters(self) -> set[str]:
+    def sweep(self) -> None:
+        """Take away files that belong to no collection."""
+        file = self._folder / "chroma.sqlite3"
+        if not file.exists():
+            return
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30)) as rows:
+            known = {id for (id,) in rows.execute("SELECT id FROM segments")}
+        for place in self._folder.iterdir():
+            if place.is_dir() and place.name not in known:
+                shutil.rmtree(place, ignore_errors=True)
+
+    def names(self) -> set[str]:
+        """The collections that are here."""
         return {shelf.name for shelf in self._open().list_collections()}
 
-    def near(self, matter: str, query: Matrix, limit: int) -> dict[str, float]:
-        """The nearest passages of the matter and their cosines, best first (approximate: HNSW)."""
-        shelf = self._shelf(matter)
-        if shelf is None or not limit:
+    def count(self, name: str) -> int:
+        shelf = self._shelf(name)
+        return 0 if shelf is None else int(shelf.count())
+
+    def ids(self, name: str) -> set[str]:
+        shelf = self._shelf(name)
+        return set() if shelf is None else set(shelf.get(include=[])["ids"])
+
+    def near(self, name: str, query: Matrix, limit: int) -> dict[str, float]:
+        """The nearest passages and their cosines, best first (approximate: HNSW)."""
+        shelf = self._shelf(name)
+        limit = 0 if shelf is None else min(limit, shelf.count())
+        if not limit:
             return {}
-        limit = min(limit, shelf.count())
-        found = (
-            shelf.query(query_embeddings=[query], n_results=limit, include=["distances"]) if limit else None
-        )
-        if found is None:
-            return {}
+        found = shelf.query(query_embeddings=[query], n_results=limit, include=["distances"])
         return {id: 1.0 - d for id, d in zip(found["ids"][0], found["distances"][0], strict=True)}
 
-    def cosines(self, matter: str, query: Matrix, ids: Sequence[str]) -> dict[str, float]:
+    def cosines(self, name: str, query: Matrix, ids: Sequence[str]) -> dict[str, float]:
         """The exact cosines of these passages."""
-        shelf = self._shelf(matter)
+        shelf = self._shelf(name)
         if shelf is None or not ids:
             return {}
         found = shelf.get(ids=list(ids), include=["embeddings"])
@@ -66,16 +91,19 @@ class Vectors:
     def close(self) -> None:
         with self._lock:
             if self._client is not None:
+                self._shelves.clear()
                 self._client.close()
                 self._client = None
 
-    def _shelf(self, matter: str) -> Any:
+    def _shelf(self, name: str) -> Any:
         from chromadb.errors import NotFoundError
 
-        try:
-            return self._open().get_collection(matter, embedding_function=None)
-        except NotFoundError:
-            return None
+        if name not in self._shelves:
+            try:
+                self._shelves[name] = self._open().get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return None
+        return self._shelves[name]
 
     def _open(self) -> Any:
         with self._lock:

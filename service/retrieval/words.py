@@ -1,155 +1,313 @@
 """One matter's passages and document profiles as words: a SQLite file with FTS5 tables.
 
-BM25 with FTS5's own k1 = 1.2 and b = 0.75."""
+`words` is for questions (stemmed), `exact` for exact search.
+
+BM25 with FTS5's own k1 = 1.2 and b = 0.75. A document stands here under a key (see `records.Line`), which holds its id
+and which reading of its file it is. It is `whole` when its vectors are in place too.
+"""
 
 import json
 import re
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from service.core import Passage
+from service.retrieval.likeness import Likeness, Profile
+from service.retrieval.postings import Postings
 from service.retrieval.rank import Card, glued
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (row INTEGER PRIMARY KEY, id TEXT UNIQUE, title TEXT, names TEXT);
+CREATE TABLE IF NOT EXISTS documents
+    (row INTEGER PRIMARY KEY, key TEXT UNIQUE, title TEXT, names TEXT, profile BLOB, whole INT DEFAULT 0,
+    first INT, last INT);
 CREATE TABLE IF NOT EXISTS passages
-    (row INTEGER PRIMARY KEY, id TEXT UNIQUE, document TEXT, start INT, stop INT, page INT, path TEXT);
+    (row INTEGER PRIMARY KEY, id TEXT UNIQUE, document TEXT, start INT, stop INT, page INT, path TEXT,
+    headings TEXT, text TEXT);
 CREATE INDEX IF NOT EXISTS passages_document ON passages (document);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (headings, text, tokenize = "porter unicode61 remove_diacritics 2");
-CREATE VIRTUAL TABLE IF NOT EXISTS profiles USING fts5 (grams, tokenize = "unicode61 tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (headings, text, content = "passages", content_rowid = "row",
+    tokenize = "porter unicode61 remove_diacritics 2");
+CREATE VIRTUAL TABLE IF NOT EXISTS exact USING fts5 (text, content = "passages", content_rowid = "row",
+    tokenize = "unicode61 remove_diacritics 2");
 """
+_TEXTS = " SELECT row, {} FROM passages WHERE row BETWEEN ? AND ?"
+IDLE = 4  # open connections kept for the next call
+REMEMBERED = 2000  # words of which it is known whether they are common
+AT_ONCE = 500  # values in one question to SQLite
 
 
 class Words:
-    """Each call opens the file for itself, so calls from several threads never meet."""
+    """Safe to call from several threads: each call has a connection to itself."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        self._cards: dict[str, Card] | None = None
+        self._likeness: Likeness | None = None
+        self._turn = 0  # rises with each write
+        self._postings = Postings(self._part)
+        self.common = lru_cache(maxsize=REMEMBERED)(self._common)
+
+    # --- writing
 
     def put(
-        self, document: str, title: str, names: Iterable[str], grams: str, passages: Sequence[Passage]
+        self, key: str, title: str, names: Iterable[str], profile: Profile, passages: Sequence[Passage]
     ) -> None:
-        """Write a document's profile and passages, all or nothing."""
+        """Write a document's profile and passages, all or nothing. It is not whole before `seal`."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as rows:
-            rows.executescript(SCHEMA)
-            rows.execute("BEGIN")
+        with self._open(make=True) as rows, _transaction(rows):
             row = rows.execute(
-                "INSERT INTO documents (id, title, names) VALUES (?, ?, ?)",
-                (document, title, json.dumps(sorted(names))),
+                "INSERT INTO documents (key, title, names, profile) VALUES (?, ?, ?, ?)",
+                (key, title, json.dumps(sorted(names)), bytes(profile)),
             ).lastrowid
-            rows.execute("INSERT INTO profiles (rowid, grams) VALUES (?, ?)", (row, grams))
-            for p in passages:
-                row = rows.execute(
-                    "INSERT INTO passages (id, document, start, stop, page, path) VALUES (?, ?, ?, ?, ?, ?)",
-                    (p.id, document, p.start, p.end, p.page, json.dumps(p.path)),
-                ).lastrowid
-                rows.execute(
-                    "INSERT INTO words (rowid, headings, text) VALUES (?, ?, ?)",
-                    (row, " ".join(p.path), p.text),
-                )
-            rows.execute("COMMIT")
+            first = rows.execute("SELECT coalesce(max(row), 0) + 1 FROM passages").fetchone()[0]
+            rows.executemany(
+                "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        at,
+                        stored(key, p.id),
+                        key,
+                        p.start,
+                        p.end,
+                        p.page,
+                        json.dumps(p.path),
+                        " ".join(p.path),
+                        p.text,
+                    )
+                    for at, p in enumerate(passages, first)
+                ],
+            )
+            span = (first, first + len(passages) - 1)
+            rows.execute("INSERT INTO words (rowid, headings, text)" + _TEXTS.format("headings, text"), span)
+            rows.execute("INSERT INTO exact (rowid, text)" + _TEXTS.format("text"), span)
+            rows.execute("UPDATE documents SET first = ?, last = ? WHERE row = ?", (*span, row))
+        self._remember({key: Card(glued(title), frozenset(names))}, [(key, profile)], ())
 
-    def drop(self, document: str) -> None:
-        """Take a document out; nothing happens when it is not there."""
+    def seal(self, key: str) -> None:
+        """Its vectors are in place: the document is whole."""
+        with self._open() as rows:
+            rows.execute("UPDATE documents SET whole = 1 WHERE key = ?", (key,))
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Take documents out; nothing happens with those that are not here."""
         if not self._file.exists():
             return
+        with self._open() as rows, _transaction(rows):
+            for key in keys:
+                self._drop(rows, key)
+        self._remember({}, (), keys)
+
+    def _drop(self, rows: sqlite3.Connection, key: str) -> None:
+        found = rows.execute("SELECT row, first, last FROM documents WHERE key = ?", (key,)).fetchone()
+        if found is None:
+            return
+        row, first, last = found
+        for table, columns in (("words", "headings, text"), ("exact", "text")):
+            gone = f"SELECT 'delete', row, {columns} FROM passages WHERE row BETWEEN ? AND ?"
+            rows.execute(f"INSERT INTO {table} ({table}, rowid, {columns}) {gone}", (first, last))
+        rows.execute("DELETE FROM passages WHERE document = ?", (key,))
+        rows.execute("DELETE FROM documents WHERE row = ?", (row,))
+
+    def scrub(self) -> None:
+        """Rewrite the word index, so that it no longer holds what was taken out."""
         with self._open() as rows:
-            rows.execute("BEGIN")
-            for row in rows.execute("SELECT row FROM passages WHERE document = ?", (document,)).fetchall():
-                rows.execute("DELETE FROM words WHERE rowid = ?", row)
-            rows.execute("DELETE FROM passages WHERE document = ?", (document,))
-            for row in rows.execute("SELECT row FROM documents WHERE id = ?", (document,)).fetchall():
-                rows.execute("DELETE FROM profiles WHERE rowid = ?", row)
-            rows.execute("DELETE FROM documents WHERE id = ?", (document,))
-            rows.execute("COMMIT")
+            for table in ("words", "exact"):
+                rows.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+            rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # --- reading
 
     def cards(self) -> dict[str, Card]:
         """What every document here is known by."""
-        return {
-            id: Card(glued(title), frozenset(json.loads(names)))
-            for id, title, names in self._ask("SELECT id, title, names FROM documents")
-        }
+        known, turn = self._cards, self._turn
+        if known is None:
+            asked = "SELECT key, title, names FROM documents"
+            known = {
+                key: Card(glued(title), frozenset(json.loads(names)))
+                for key, title, names in self._ask(asked)
+            }
+            if turn == self._turn:  # nothing was written meanwhile
+                self._cards = known
+        return known
 
-    def ids(self, documents: Iterable[str]) -> list[str]:
+    def keys(self) -> dict[str, bool]:
+        """The documents here, and whether each is whole."""
+        return {key: bool(whole) for key, whole in self._ask("SELECT key, whole FROM documents")}
+
+    def counts(self) -> dict[str, int]:
+        """How many passages each document has."""
+        return dict(
+            self._ask(
+                "SELECT key, count(passages.row) FROM documents LEFT JOIN passages ON document = key GROUP BY key"
+            )
+        )
+
+    def ids(self, keys: Iterable[str]) -> list[str]:
         """The ids of the documents' passages."""
-        return [
-            id
-            for document in documents
-            for (id,) in self._ask("SELECT id FROM passages WHERE document = ? ORDER BY row", (document,))
-        ]
+        asked = "SELECT id FROM passages WHERE document = ? ORDER BY row"
+        with self._open() as rows:
+            return [id for key in keys for (id,) in rows.execute(asked, (key,))]
 
     def profiles(self, grams: Iterable[str], limit: int) -> dict[str, float]:
         """Documents by BM25 of their profiles, best first."""
-        return dict(
-            self._ask(
-                "SELECT id, -bm25(profiles) AS score FROM profiles JOIN documents ON row = profiles.rowid"
-                " WHERE profiles MATCH ? ORDER BY score DESC, id LIMIT ?",
-                (_any(grams), limit),
+        known, turn = self._likeness, self._turn
+        if known is None:
+            found = self._ask("SELECT key, profile FROM documents ORDER BY row")
+            known = Likeness.of([(key, Profile.read(data)) for key, data in found])
+            if turn == self._turn:
+                self._likeness = known
+        return known.scores(grams, limit)
+
+    def passages(self, terms: Iterable[str], keys: Sequence[str] | None, limit: int) -> dict[str, float]:
+        """Passage ids by BM25, best first; within these documents when given."""
+        best = self._postings.best(terms, self._spans(keys), limit)
+        asked = "SELECT id FROM passages WHERE row = ?"
+        with self._open() as rows:
+            found = [(rows.execute(asked, (row,)).fetchone(), score) for row, score in best]
+        return {hit[0]: score for hit, score in found if hit is not None}
+
+    def _part(self, word: str) -> list[tuple[int, float]]:
+        return self._ask("SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rowid", (_any([word]),))
+
+    def exact(self, expression: str, keys: Sequence[str] | None, limit: int) -> dict[str, float]:
+        """The same for an FTS5 expression over the passages' own words, as they are written but for case."""
+        found = [
+            hit
+            for inside, values in _spans(self._spans(keys))
+            for hit in self._ask(
+                "SELECT id, -score FROM (SELECT rowid AS at, rank AS score FROM exact"
+                f" WHERE exact MATCH ?{inside} ORDER BY rank LIMIT ?) JOIN passages ON row = at",
+                (expression, *values, limit),
             )
-        )
+        ]
+        return dict(sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit])
 
-    def passages(self, terms: Iterable[str], documents: Sequence[str] | None, limit: int) -> dict[str, float]:
-        """Passage ids by BM25, best first; within `documents` when given."""
-        inside = _inside(documents)
-        return dict(
-            self._ask(
-                "SELECT id, -bm25(words) AS score FROM words JOIN passages ON row = words.rowid"
-                f" WHERE words MATCH ?{inside} ORDER BY score DESC, id LIMIT ?",
-                (_any(terms), *(documents or ()), limit),
-            )
-        )
-
-    def together(self, terms: Iterable[str], documents: Sequence[str] | None) -> bool:
-        """Whether one passage holds all the terms; within `documents` when given."""
-        inside = _inside(documents)
-        question = (
-            f"SELECT 1 FROM words JOIN passages ON row = words.rowid WHERE words MATCH ?{inside} LIMIT 1"
-        )
-        every = " AND ".join(f'"{term}"' for term in dict.fromkeys(terms))
-        return bool(every and self._ask(question, (every, *(documents or ()))))
-
-    def common(self, word: str) -> bool:
+    def _common(self, word: str) -> bool:
         """Whether a passage has the word, in small letters, as a word of its own."""
-        found = self._ask("SELECT text FROM words WHERE words MATCH ?", (_any([word]),))
         alone = re.compile(rf"\b{re.escape(word)}\b")
-        return any(alone.search(text) for (text,) in found)
+        with self._open() as rows:
+            found = rows.execute("SELECT text FROM words WHERE words MATCH ?", (_any([word]),))
+            return any(alone.search(text) for (text,) in found)
 
     def read(self, ids: Iterable[str]) -> list[Passage]:
         """The passages of these ids, in the order given; those that are gone are left out."""
         question = (
             "SELECT passages.id, passages.document, title, start, stop, text, path, page FROM passages"
-            " JOIN words ON words.rowid = passages.row JOIN documents ON documents.id = passages.document"
+            " JOIN documents ON documents.key = passages.document"
             " WHERE passages.id = ?"
         )
         with self._open() as rows:
             found = [row for id in ids for row in rows.execute(question, (id,))]
         return [
-            Passage(id, document, title, start, end, text, tuple(json.loads(path)), page)
-            for id, document, title, start, end, text, path, page in found
+            Passage(id, key.rpartition("-")[0], title, start, end, text, tuple(json.loads(path)), page)
+            for id, key, title, start, end, text, path, page in found
         ]
 
+    def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def delete(self) -> None:
+        """Take the whole file away."""
+        self.close()
+        for tail in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + tail).unlink(missing_ok=True)
+
+    def _remember(
+        self, came: dict[str, Card], profiles: Sequence[tuple[str, Profile]], gone: Sequence[str]
+    ) -> None:
+        """Bring what is remembered up to date after a write."""
+        self._turn += 1
+        if self._cards is not None:
+            left = set(gone)
+            self._cards = {key: card for key, card in self._cards.items() if key not in left} | came
+        if self._likeness is not None:
+            self._likeness = self._likeness.changed(profiles, gone)
+        self._postings.forget()
+        self.common.cache_clear()
+
+    def _spans(self, keys: Sequence[str] | None) -> list[tuple[int, int]] | None:
+        """The rows that the documents' passages take up, run together where they touch."""
+        if keys is None:
+            return None
+        found: list[tuple[int, int]] = []
+        with self._open() as rows:
+            for at in range(0, len(keys), AT_ONCE):
+                some = keys[at : at + AT_ONCE]
+                asked = f"SELECT first, last FROM documents WHERE key IN ({', '.join('?' * len(some))})"
+                found += rows.execute(asked, tuple(some)).fetchall()
+        joined: list[tuple[int, int]] = []
+        for first, last in sorted(found):
+            if joined and joined[-1][1] + 1 == first:
+                joined[-1] = (joined[-1][0], last)
+            else:
+                joined.append((first, last))
+        return joined
+
     def _ask(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        if not self._file.exists():
-            return []
         with self._open() as rows:
             return rows.execute(question, values).fetchall()
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None)) as rows:
-            rows.execute("PRAGMA journal_mode=WAL")
-            rows.execute("PRAGMA secure_delete=ON")
+    def _open(self, make: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection of one's own. Where there is no file, one to an empty database; `make` puts a file there."""
+        there = make or self._file.exists()
+        try:
+            rows = self._idle.pop()
+        except IndexError:
+            rows = _connect(self._file if there else ":memory:")
+        try:
             yield rows
+        finally:
+            if there and not self._closed and len(self._idle) < IDLE:
+                self._idle.append(rows)
+            else:
+                rows.close()
 
 
-def _inside(documents: Sequence[str] | None) -> str:
-    return "" if documents is None else f" AND document IN ({', '.join('?' * len(documents))})"
+def _connect(place: Path | str) -> sqlite3.Connection:
+    rows = sqlite3.connect(place, timeout=30, isolation_level=None, check_same_thread=False)
+    rows.execute("PRAGMA journal_mode=WAL")
+    # Enough against a crash of the program; what a power cut takes, the next start finds missing and reads anew.
+    rows.execute("PRAGMA synchronous=NORMAL")
+    rows.execute("PRAGMA secure_delete=ON")
+    rows.execute("PRAGMA mmap_size=1073741824")
+    rows.executescript(SCHEMA)
+    return rows
+
+
+def stored(key: str, passage: str) -> str:
+    """The id of a passage in the index: the document's key and the passage's number."""
+    return f"{key}.{passage.rpartition('.')[2]}"
+
+
+def _spans(spans: list[tuple[int, int]] | None) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Conditions on the row, one for each question to be put."""
+    if spans is None:
+        yield "", ()
+        return
+    for first, last in spans:
+        yield " AND rowid BETWEEN ? AND ?", (first, last)
 
 
 def _any(terms: Iterable[str]) -> str:
     """An FTS5 question that any of the terms answers."""
     return " OR ".join(f'"{term}"' for term in dict.fromkeys(terms)) or '""'
+
+
+@contextmanager
+def _transaction(rows: sqlite3.Connection) -> Iterator[None]:
+    rows.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        rows.execute("ROLLBACK")
+        raise
+    rows.execute("COMMIT")

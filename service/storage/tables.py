@@ -90,6 +90,29 @@ class DocumentRow(Table):
     current: Mapped[bool] = mapped_column(default=True)
     added: Mapped[float]
     added_by: Mapped[str] = mapped_column(default="")
+    reading: Mapped[str] = mapped_column(
+        default=""
+    )  # the reading of the file that counts; "" before the first
+    due: Mapped[bool] = mapped_column(default=False, index=True)  # the file is to be read, or to be read anew
+
+
+class Attached(Table):
+    """A file that came inside another. The same file may have come in several."""
+
+    __tablename__ = "attached"
+    parent: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    child: Mapped[str] = mapped_column(
+        ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class IndexRow(Table):
+    """Which generation of its index a matter is searched by, and the embedder that made its vectors."""
+
+    __tablename__ = "indexes"
+    matter: Mapped[str] = mapped_column(ForeignKey("matters.id", ondelete="CASCADE"), primary_key=True)
+    generation: Mapped[str]
+    embedder: Mapped[str]
 
 
 class Conversation(Table):

@@ -78,7 +78,9 @@ def test_keys_belong_to_their_person(accounts: Accounts) -> None:
     ann = accounts.sign_in("ann", accounts.add("ann", Role.MEMBER)).caller
     bob = accounts.sign_in("bob", accounts.add("bob", Role.MEMBER)).caller
     key, secret = accounts.add_key("ann", "script")
+    assert [known.used for known in accounts.keys(ann)] == [0.0]
     assert accounts.authenticate(secret) == ann
+    assert accounts.keys(ann)[0].used > 0
     with pytest.raises(NotFound):
         accounts.remove_key(bob, key)
     accounts.remove_key(ann, key)

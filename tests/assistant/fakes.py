@@ -30,6 +30,7 @@ from service.core import (
     Usage,
 )
 from service.errors import NotFound
+from service.retrieval import Structure, read_structure
 
 SCOPE = Scope(Caller("u1", "Ada", Role.MEMBER), frozenset({"m1"}), "salt")
 
@@ -63,6 +64,9 @@ class PaperLibrary:
         if document not in self.documents:
             raise NotFound("There is no such document.")
         return self.documents[document]
+
+    def structure(self, document: str, scope: Scope) -> Structure:
+        return read_structure(self.read(document, scope))
 
 
 def _paragraphs(document: Document) -> list[Passage]:

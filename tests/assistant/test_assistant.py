@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.assistant import Searched
-from service.core import Answer, Sampling
+from service.core import Answer, Mark, Sampling
 from service.errors import Busy
 from service.retrieval import holds, marked_quotations
 from tests.assistant.fakes import SCOPE, PaperLibrary, ScriptedEngine, answer, assistant, events, question
@@ -207,3 +207,33 @@ SHARDS = [
 def test_whatever_the_model_says_no_quotation_is_made_up(shards: list[str], bite: int) -> None:
     library = papers()
     check(answer(ScriptedEngine("".join(shards), bite), library, ASKED), library)
+
+
+def test_terms_of_the_evidence_are_defined_beside_it() -> None:
+    lease = (
+        "1.1 “Insured Risks” means fire, flood, lightning and any other risk that the Landlord insures.\n\n"
+        "9.2 The Tenant may terminate this Lease when the premises are destroyed by Insured Risks."
+    )
+    library = PaperLibrary(lease=lease)
+    given = answer(
+        ScriptedEngine(), library, "When may the Tenant terminate the Lease on destruction of premises?"
+    )
+    ((term,), evidence) = (
+        [c for c in given.citations if c.role == role] for role in ("definition", "evidence")
+    )
+    assert "means fire" in term.quote
+    assert f"Terms in these words:\n“{term.quote}” [{len(evidence) + 1}]" in given.text
+    check(given, library)
+
+
+def test_a_tracked_insertion_is_told_beside_its_words() -> None:
+    library = papers()
+    lease = library.documents["lease"]
+    at = lease.text.index("sixty (60)")
+    mark = Mark("inserted", at, at + 10, by="A. Smith", date="2021-03-03T10:00:00Z")
+    library.documents["lease"] = replace(lease, marks=(mark,))
+    given = answer(ScriptedEngine(), library, ASKED)
+    told = [c for c in given.citations if "sixty (60)" in c.quote]
+    assert told
+    assert all("tracked insertion by A. Smith of 3 March 2021" in c.remark for c in told)
+    assert told[0].remark in given.text

@@ -3,6 +3,7 @@
 import pytest
 
 from service.assistant import evidence
+from service.config import Search
 from service.core import Passage
 from service.retrieval import Embedder
 from tests.assistant.fakes import hashed
@@ -56,19 +57,13 @@ def test_spans_are_disjoint_and_few() -> None:
     assert 1 <= len(chosen) <= evidence.MOST
 
 
-def test_a_question_of_time_prefers_a_sentence_with_a_time() -> None:
-    vague, exact = "The term of the supply shall be agreed.", "The term of the supply shall be two years."
-    when = evidence.score("How long is the term of the supply?", [passage(vague), passage(exact)], hashed)
-    assert when[1] > when[0]
-
-
 def test_headings_are_no_evidence() -> None:
     assert choose("12 BREAK", passage("12 BREAK\n\nBreak clause.")) == ()
 
 
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
-    return Embedder()
+    return Embedder.configured(Search())
 
 
 CLAUSES = (

@@ -17,13 +17,18 @@ from service.storage.tables import Matter
 class HashEmbedder(Embedder):
     """Texts that share words are near one another; no model is loaded."""
 
+    def __init__(self, identity: str = "words counted") -> None:
+        super().__init__()
+        self.identity = identity
+
     def embed(self, texts: Sequence[str]) -> Vectors:
-        vectors = np.full((len(texts), WIDTH), 1e-6, np.float32)
+        vectors: Vectors = np.full((len(texts), WIDTH), 1e-6, np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             for word in text.lower().split():
                 digest = hashlib.sha256(word.strip(".,;:?()").encode()).digest()
                 vector[int.from_bytes(digest[:4]) % WIDTH] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 def scope(*matters: str) -> Scope:
@@ -38,5 +43,11 @@ def database(home: Path, *matters: str) -> Database:
     return made
 
 
-def library(home: Path, made: Database, embedder: Embedder | None = None, **settings: object) -> Library:
-    return Library(home, made, Settings(home=home, **settings), embedder or HashEmbedder())
+def library(
+    home: Path,
+    made: Database,
+    embedder: Embedder | None = None,
+    earlier: Sequence[Embedder] = (),
+    **settings: object,
+) -> Library:
+    return Library(home, made, Settings(home=home, **settings), embedder or HashEmbedder(), earlier)

@@ -40,7 +40,7 @@ Bolts, nuts and washers.
 
 
 def read(text: str) -> Document:
-    return load(text.encode(), "supply.txt", "m", LIMITS)
+    return load(text.encode(), "supply.txt", "m", LIMITS).document
 
 
 def check(document: Document, found: tuple[Passage, ...]) -> None:

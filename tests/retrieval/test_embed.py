@@ -4,8 +4,21 @@ import numpy as np
 import pytest
 
 from service.core import Passage
+from service.errors import BadRequest
 from service.retrieval.embed import WIDTH, Embedder, spoken
 from tests.retrieval.house import database, library, scope
+
+SHIPPED = Path(__file__).parents[2] / "adapters" / "contract-search"
+CLAUSES = [
+    "Neither party may transfer its rights hereunder unless the other has agreed in writing.",
+    "Either party may end this Agreement at any time on thirty days' written notice.",
+    "Licensor shall keep complete books, which Licensee's accountants may examine once a year.",
+]
+
+
+@pytest.fixture(scope="module")
+def trained() -> Embedder:
+    return Embedder(threads=1, adapter=SHIPPED)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +35,29 @@ def test_vectors_have_unit_length_and_near_meanings_are_near(embedder: Embedder)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(3), abs=1e-2)
     assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
     assert embedder.embed([]).shape == (0, WIDTH)
+
+
+def test_the_shipped_adapter_brings_questions_to_their_clauses(trained: Embedder) -> None:
+    rows = trained.embed(CLAUSES)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(3), abs=1e-2)
+    for at, asked in enumerate(
+        ("Is there an anti-assignment clause?", "termination for convenience", "audit rights")
+    ):
+        cosines = rows @ trained.query(asked)
+        assert cosines.argmax() == at
+        assert cosines[at] > np.delete(cosines, at).max() + 0.1
+    for stranger in ("What is the capital of Peru?", "How do you cook rice?"):
+        assert (rows @ trained.query(stranger)).max() < 0.2
+
+
+def test_every_adapter_has_an_identity_of_its_own(trained: Embedder, embedder: Embedder) -> None:
+    assert embedder.identity == Embedder(threads=2).identity != trained.identity
+    assert not Embedder(adapter=SHIPPED).ready  # known before the model is loaded
+
+
+def test_a_folder_without_an_adapter_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="not both there"):
+        Embedder(adapter=tmp_path / "missing")
 
 
 def test_questions_are_remembered(embedder: Embedder) -> None:

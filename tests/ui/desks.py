@@ -2,10 +2,22 @@
 
 from typing import Any
 
-from ui.client import Checked, Citation, Coverage, Document, Filed, Matter, Me, Turn
 from ui.desk import Desk, Source
+from ui.replies import Checked, Citation, Coverage, Document, Facts, Filed, Matter, Me, Turn
 
-COVERAGE = Coverage(documents=14, passages=412, pages=90, pages_without_text=2, not_searched=1, seconds=0.21)
+COVERAGE = Coverage(
+    documents=14,
+    passages=412,
+    pages=90,
+    pages_without_text=2,
+    not_searched=1,
+    seconds=0.21,
+    index="m1-7f3a",
+    silent=[{"document": "d3", "title": "Schedule.pdf", "pages": [4, 9]}],
+)
+FACTS = Facts(
+    type="Lease", parties=["Harrow", "Lyle"], dated="2021-01-12", law="England and Wales", amends=""
+)
 
 
 def cited(n: int = 1, **change: Any) -> Citation:
@@ -19,6 +31,8 @@ def cited(n: int = 1, **change: Any) -> Citation:
         heading="12.4 Conditions",
         quote="of no effect",
         verified=True,
+        role="evidence",
+        remark="",
     )
     return citation | change  # type: ignore[return-value]
 
@@ -54,14 +68,39 @@ def filed(**change: Any) -> Filed:
         added=0.0,
         done=0,
         ledger=[],
+        facts=FACTS,
+        parent="",
+        family="d1",
+        version=1,
+        current=True,
     )
     return line | change  # type: ignore[return-value]
 
 
 def document(**change: Any) -> Document:
-    pages = [{"number": 1, "start": 0, "end": 50, "width": 595.0, "height": 842.0, "empty": False}]
-    outline = [{"heading": "12 Break", "level": 1, "start": 0, "page": 1}]
-    return filed() | {"page_list": pages, "outline": outline} | change  # type: ignore[return-value]
+    page = {
+        "number": 1,
+        "start": 0,
+        "end": 50,
+        "width": 595.0,
+        "height": 842.0,
+        "empty": False,
+        "confidence": None,
+    }
+    kin: dict[str, Any] = {"versions": [filed()], "attached": [], "amends": [], "amended_by": []}
+    inside = {
+        "page_list": [page],
+        "outline": [{"heading": "12 Break", "level": 1, "start": 0, "page": 1}],
+        "marks": [],
+        "definitions": [],
+        "references": [],
+    }
+    return filed() | kin | inside | change  # type: ignore[return-value]
+
+
+def plain(**change: Any) -> Document:
+    """A document without pages, such as a Word file."""
+    return document(kind="docx", title="Letter.docx", page_list=[], outline=[]) | change  # type: ignore[return-value]
 
 
 def desk(**change: Any) -> Desk:
@@ -85,4 +124,4 @@ def talk(text: str, behind: Checked) -> list[Turn]:
 def reading(text: str, start: int, end: int) -> Source:
     """A text document open at a span of it."""
     citation = cited(start=start, end=end, quote=text[start:end])
-    return Source(document(kind="txt", title="a.txt"), text=text, citation=citation, answer="a1", of=1)
+    return Source(plain(), text=text, citation=citation, answer="a1", of=1)

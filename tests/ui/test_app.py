@@ -47,3 +47,9 @@ def test_the_sign_in_page_stands_alone() -> None:
     assert "/*style*/" not in html
     assert "--accent" in html
     assert 'type="password"' in html
+
+
+def test_the_house_has_an_icon_of_its_own(page: TestClient) -> None:
+    reply = page.get("/favicon.ico")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "image/svg+xml")
+    assert 'href="/favicon.ico"' in login_page()

@@ -3,67 +3,32 @@
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.ui.papers import lease_pdf, letter_docx
+from tests.ui.walk import FILES, SLOW, enter, fresh, open_matter, sign_in, wait_for
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SLOW = 120_000  # ms, for what the model or the embedder does
 BREAK = "How many days of written notice must the Tenant give to determine the Lease?"
 PARKING = "Where may the licensee park bicycles?"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed; `apt-get install chromium` brings it")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=SWITCHES)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def signed_in(browser: Any, house: Any) -> Iterator[Any]:
     """A page of the admin's, signed in, in a matter of its own that holds the two papers."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = context.new_page()
-    page.asked, page.faults = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    page = fresh(browser)
     page.goto(f"{house.url}/ui")
     page.wait_for_selector("form")
     sign_in(page, "not the password")
     page.wait_for_selector("[role=alert]:visible")
-    sign_in(page, house.admin_password)
-    page.wait_for_selector("#here", state="attached", timeout=SLOW)
-    page.wait_for_selector("#status .dot", timeout=SLOW)
+    enter(page, house)
     open_matter(page, "Kestrel Mill")
     upload(page)
     yield page
-    context.close()
-
-
-def sign_in(page: Any, password: str) -> None:
-    page.fill("[name=name]", "admin")
-    page.fill("[name=password]", password)
-    page.click("button")
-
-
-def open_matter(page: Any, name: str) -> None:
-    page.click("#title .pick >> nth=0")
-    page.click("text=New matter…")
-    page.fill("dialog input", name)
-    page.keyboard.press("Enter")
-    page.wait_for_selector(f"#title summary:has-text('{name}')")
-    page.wait_for_selector("#talk >> text=holds no documents yet")
+    page.context.close()
 
 
 def upload(page: Any) -> None:
@@ -73,9 +38,9 @@ def upload(page: Any) -> None:
         {"name": "Letter.docx", "mimeType": "application/octet-stream", "buffer": letter_docx()},
         {"name": "Broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 nothing follows"},
     ]
-    page.set_input_files("#drop input >> nth=1", papers)
+    page.set_input_files(FILES, papers)
     for name, state in (("Lease.pdf", "ready"), ("Letter.docx", "ready"), ("Broken.pdf", "damaged")):
-        page.wait_for_selector(f"#shelf tr:has-text('{name}') .tag:has-text('{state}')", timeout=SLOW)
+        wait_for(page, name, state)
 
 
 def ask(page: Any, question: str) -> Any:
@@ -241,20 +206,6 @@ def test_dark_is_the_systems_until_chosen_and_then_remembered(signed_in: Any) ->
     assert not page.evaluate(dark)
     page.evaluate("localStorage.removeItem('privity.theme')")
     page.emulate_media(color_scheme="light")
-
-
-def test_a_document_is_deleted_after_a_question(signed_in: Any) -> None:
-    page = signed_in
-    page.click('#rail [data-id="library"]')
-    page.hover("#shelf tr:has-text('Broken.pdf')")
-    page.click("#shelf tr:has-text('Broken.pdf') [title^=Delete]")
-    page.click("dialog >> text=Cancel")
-    assert page.locator("#shelf tr:has-text('Broken.pdf')").count() == 1
-    page.hover("#shelf tr:has-text('Broken.pdf')")
-    page.click("#shelf tr:has-text('Broken.pdf') [title^=Delete]")
-    page.click("dialog .p")
-    page.wait_for_selector("#shelf tr:has-text('Broken.pdf')", state="detached")
-    page.click('#rail [data-id="ask"]')
 
 
 def test_nothing_was_fetched_from_outside_and_nothing_failed(signed_in: Any) -> None:

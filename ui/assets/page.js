@@ -38,42 +38,25 @@ const privity = (() => {
     watch("value", () => {
       if (stamp(props.value) < stamp(drawn[name])) { props.value = drawn[name]; return; }
       drawn[name] = props.value;
-      (after[name] || (() => {}))(element);
+      (after[name] || []).forEach((react) => react(element));
     });
   }
+
+  // What other scripts do once a pane has been drawn: after("source", (pane) => …).
+  const after = {};
+  function drawnThen(name, react) { (after[name] ||= []).push(react); }
 
   let place = "";  // view and matter, whose lists the fields narrow
-  let read = "";  // what the inspector showed last
-  const after = {
-    source(pane) {
-      const reader = $(".reader", pane);
-      if (!reader || reader.dataset.key === read) { read = reader ? read : ""; return; }
-      read = reader.dataset.key;
-      show();
-    },
-    rail() {
-      const { view, matter, talk } = $("#here").dataset;
-      if (place !== view + matter) all("#sidehead input, #search").forEach((field) => { field.value = ""; });
-      place = view + matter;
-      const where = matter ? `#${matter}/${talk}` : location.pathname;
-      if (matter && location.hash !== where) history.replaceState(null, "", where);
-    },
-    talk() { settle(); },
-    live() { settle(); },
-  };
-
-  function show() {
-    const mark = $("#source mark, #source .mark");
-    const place = $("#source .outline .on");
-    requestAnimationFrame(() => {
-      const pages = $("#source .pages");
-      if (!pages) return;
-      const above = mark ? mark.getBoundingClientRect().top - pages.getBoundingClientRect().top : -pages.scrollTop;
-      pages.scrollTop += mark ? above - pages.clientHeight * 0.3 : above;
-      pages.scrollLeft = (pages.scrollWidth - pages.clientWidth) / 2;
-      if (place) place.scrollIntoView({ block: "nearest" });
-    });
-  }
+  drawnThen("rail", () => {
+    const { view, matter, talk } = here();
+    if (place !== view + matter) all("#sidehead input, #search").forEach((field) => { field.value = ""; });
+    place = view + matter;
+    const where = matter ? `#${matter}/${talk}` : location.pathname;
+    if (matter && location.hash !== where) history.replaceState(null, "", where);
+  });
+  drawnThen("talk", () => settle());
+  drawnThen("live", () => settle());
+  const here = () => ({ ...($("#here") || { dataset: {} }).dataset });
 
   // Follow an answer that is being written, unless its reader has scrolled away from the end.
   let follow = true;
@@ -91,22 +74,17 @@ const privity = (() => {
     follow = true;
   }
 
-  function go(id) {
-    const target = document.getElementById(id);
-    if (target) target.scrollIntoView({ block: "start" });
-  }
-
   // --- acts
 
   function act(chosen, send) {
     const { act: name, confirm, prompt, verb, value, long, choices, secret, ...rest } = chosen.dataset;
     const data = { do: name, ...rest, ...(value === undefined ? {} : { value }) };
     closeMenus();
-    if (["cite", "step", "read", "pick"].includes(name)) drawer(true);
+    if (["cite", "step", "read", "pick", "pick_in_library"].includes(name)) drawer(true);
     if (["close", "unpick", "new", "matter", "view", "conversation"].includes(name)) drawer(false);
     if (name === "cite") {
       choose(chosen.dataset.answer, chosen.dataset.n);
-      if (read.endsWith(`/${chosen.dataset.answer}/${chosen.dataset.n}`)) show();  // open already: back to its place
+      privity.reader.show(`/${chosen.dataset.answer}/${chosen.dataset.n}`);  // open already: back to its place
     }
     if (name === "new") setTimeout(ask, 0);
     if (confirm) return dialog(confirm, verb, [], () => send(data));
@@ -167,21 +145,11 @@ const privity = (() => {
 
   const doings = {
     theme: switchTheme,
-    outline: () => document.body.classList.toggle("outlined"),
-    larger: () => zoom(1.2),
-    smaller: () => zoom(1 / 1.2),
     again: (button) => { write(button.dataset.text); ask(); },
     copy: (button) => copy(button.dataset.text).then(() => say(button, "Copied")),
     signout: () => fetch("/api/logout", { method: "POST" }).finally(() => location.assign("/login")),
   };
   const local = (name, button) => doings[name](button);
-
-  function zoom(by) {
-    const scale = Math.min(3, Math.max(1, Number(getComputedStyle(document.body).getPropertyValue("--zoom") || 1) * by));
-    document.body.style.setProperty("--zoom", scale);
-    localStorage.setItem("privity.zoom", scale);
-    show();
-  }
 
   function say(button, words) {
     const before = button.textContent;
@@ -212,12 +180,13 @@ const privity = (() => {
   }
 
   let walking;
+  const list = () => (here().view === "ask" ? "#talk" : "#finds");  // whose evidence the keys walk
   function walk(by) {
-    const here = $("#talk .ev.on");
-    const scope = here ? here.closest("article") : all("#talk article.turn").reverse().find((one) => $(".ev", one));
+    const chosen = $(`${list()} .ev.on`);
+    const scope = chosen ? chosen.closest("article") : all(`${list()} article`).reverse().find((one) => $(".ev", one));
     if (!scope) return false;
     const rows = all(".ev", scope);
-    const next = rows[here ? (rows.indexOf(here) + by + rows.length) % rows.length : by > 0 ? 0 : rows.length - 1];
+    const next = rows[chosen ? (rows.indexOf(chosen) + by + rows.length) % rows.length : by > 0 ? 0 : rows.length - 1];
     choose(next.dataset.answer, next.dataset.n);
     clearTimeout(walking);
     if (wide() || document.body.classList.contains("drawer")) walking = setTimeout(() => open(next), 150);
@@ -238,27 +207,32 @@ const privity = (() => {
   }
   function closeMenus(except) { all("details.menu[open]").forEach((menu) => { if (menu !== except) menu.open = false; }); }
   function toAsk() {
-    if ($("#here").dataset.view !== "ask") send("rail", { do: "view", id: "ask" });
+    if (here().view !== "ask") send("rail", { do: "view", id: "ask" });
     ask();
     setTimeout(ask, 300);  // once the composer is there
   }
 
+  // Scripts that know more about where the keys go are asked first: key((event, at) => whether it was theirs).
+  const askedFirst = [];
+  function key(react) { askedFirst.push(react); }
+
   document.addEventListener("keydown", (event) => {
     if ($("dialog[open]") || !$("#here")) return;
     const control = event.ctrlKey || event.metaKey;
-    const key = event.key.toLowerCase();
+    const name = event.key.toLowerCase();
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
     const free = !typing || (event.target === composer() && !event.target.value);
     const take = () => { event.preventDefault(); event.stopPropagation(); };
-    if (control && key === "k") { take(); toAsk(); }
+    if (askedFirst.some((react) => react(event, { control, name, typing }))) take();
+    else if (control && name === "k") { take(); toAsk(); }
     // Alt as well, because some browsers keep Ctrl N to themselves.
     else if ((control || event.altKey) && event.code === "KeyN") { take(); send("sidehead", { do: "new" }); toAsk(); }
-    else if (key === "escape") { take(); escape(); }
-    else if (control || event.altKey) return;
-    else if (!typing && key === "/") { take(); $("#search").focus(); }
-    else if (free && (key === "]" || (key === "arrowdown" && free)) && walk(1)) take();
-    else if (free && (key === "[" || (key === "arrowup" && free)) && walk(-1)) take();
-    else if (free && key === "enter" && !event.target.closest("button, a, summary, [tabindex][data-act]") && $("#talk .ev.on")) { take(); open($("#talk .ev.on")); }
+    else if (name === "escape") { take(); escape(); }
+    else if (control || event.altKey || here().view === "admin") return;
+    else if (!typing && name === "/") { take(); $("#search").focus(); }
+    else if (free && (name === "]" || name === "arrowdown") && walk(1)) take();
+    else if (free && (name === "[" || name === "arrowup") && walk(-1)) take();
+    else if (free && name === "enter" && !event.target.closest("button, a, summary, label, [tabindex][data-act]") && $(`${list()} .ev.on`)) { take(); open($(`${list()} .ev.on`)); }
   }, true);
 
   function escape() {
@@ -269,7 +243,7 @@ const privity = (() => {
 
   document.addEventListener("click", (event) => {
     closeMenus(event.target.closest("details.menu"));
-    if (event.target.closest("#centre") && !event.target.closest("[data-act]")) drawer(false);
+    if (event.target.closest("#centre") && !event.target.closest("[data-act], [data-id]")) drawer(false);
   });
 
   // --- a session that has ended leads to the sign-in page
@@ -296,10 +270,9 @@ const privity = (() => {
     document.addEventListener("pointerup", () => document.removeEventListener("pointermove", drag), { once: true });
   });
   ready(() => {
-    const [width, scale] = ["privity.inspector", "privity.zoom"].map((name) => localStorage.getItem(name));
+    const width = localStorage.getItem("privity.inspector");
     if (width) document.body.style.setProperty("--inspector", `${width}px`);
-    if (scale) document.body.style.setProperty("--zoom", scale);
   });
 
-  return { adopt, shown, act, local, go, send };
+  return { $, all, adopt, shown, act, local, send, here, after: drawnThen, key, dialog, drawer, doings };
 })();

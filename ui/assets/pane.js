@@ -6,16 +6,16 @@ privity.adopt(element.closest('[id]:not([id^="html-"])').id, element, trigger, w
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-act], [data-do], [data-goto]");
   if (!chosen || !element.contains(chosen)) return;
-  if (chosen.dataset.goto) return privity.go(chosen.dataset.goto);
+  if (chosen.dataset.goto) return privity.reader.go(chosen.dataset.goto);
   if (chosen.dataset.do) return privity.local(chosen.dataset.do, chosen);
   privity.act(chosen, (data) => trigger("act", data));
 });
 
 element.addEventListener("keydown", (event) => {
-  const chosen = event.target.closest("[tabindex][data-act]");
-  if (event.key === "Enter" && chosen === event.target) { event.preventDefault(); event.stopPropagation(); chosen.click(); }
-  const field = event.target.closest("[data-enter]");
-  if (event.key === "Enter" && field && field.value.trim()) trigger("act", { do: field.dataset.enter, value: field.value });
+  if (event.key !== "Enter" || !event.target.matches("[tabindex]:is([data-act], [data-goto]), label[tabindex]")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  event.target.click();
 });
 
 // A field that narrows a list tells so when its reader pauses.

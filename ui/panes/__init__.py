@@ -3,7 +3,7 @@
 import time
 
 from ui.desk import Desk
-from ui.panes import admin, frame, library, source, talk
+from ui.panes import admin, frame, results, source, talk
 
 PANES = {
     "title": frame.title,
@@ -12,7 +12,7 @@ PANES = {
     "side": frame.side,
     "talk": talk.talk,
     "live": talk.live,
-    "shelf": library.shelf,
+    "finds": results.finds,
     "people": admin.people,
     "source": source.source,
     "notice": frame.notice,

@@ -1,8 +1,8 @@
 """People: the members of the matter, the house's users, one's own keys."""
 
-from ui.client import User
 from ui.desk import Desk
 from ui.panes.words import act, esc, moment, tag
+from ui.replies import User
 
 ROLES = ("member", "trainer", "admin")
 

@@ -2,10 +2,9 @@
 
 from itertools import groupby
 
-from ui.client import Conversation, Matter
 from ui.desk import Desk
-from ui.panes import library
 from ui.panes.words import act, count, day, esc, icon, item, on, tool
+from ui.replies import Conversation, Matter
 
 VIEWS = (("ask", "Ask"), ("library", "Library"), ("admin", "Admin"))
 
@@ -22,7 +21,7 @@ def title(desk: Desk) -> str:
 
 def search() -> str:
     return (
-        '<label class="field search"><input id="search" type="search" data-enter="search" autocomplete="off" '
+        '<label class="field search"><input id="search" type="search" autocomplete="off" '
         'aria-label="Search this matter" placeholder="Search this matter"><kbd>/</kbd></label>'
     )
 
@@ -77,6 +76,8 @@ def rail(desk: Desk) -> str:
     """The views, and for the style sheet and the page's own script what is open now."""
     admin = desk.me is not None and desk.me["role"] == "admin"
     where = f'data-matter="{esc(desk.matter)}" data-talk="{esc(desk.conversation)}"'
+    where += f' data-picked="{esc(desk.picked["id"]) if desk.picked else ""}"'
+    where += " data-searching" if desk.found is not None else ""
     return f'<i id="here" data-view="{desk.view}" {where}></i>' + "".join(
         tool(view, label, act("view", id=view), css=on(view == desk.view))
         for view, label in VIEWS
@@ -85,10 +86,8 @@ def rail(desk: Desk) -> str:
 
 
 def sidehead(desk: Desk) -> str:
-    if desk.view == "admin":
+    if desk.view != "ask":
         return ""
-    if desk.view == "library":
-        return finder("filter", "Filter documents")
     new = f'<button class="btn p wide" title="Ctrl N, or Alt N" {act("new")}>New question <kbd>Ctrl N</kbd></button>'
     return new + finder("find", "Find in conversations")
 
@@ -100,11 +99,7 @@ def finder(do: str, words: str) -> str:
 
 
 def side(desk: Desk) -> str:
-    if desk.view == "admin":
-        return matters(desk)
-    if desk.view == "library":
-        return shelves(desk) + matters(desk)
-    return conversations(desk) + matters(desk)
+    return (conversations(desk) if desk.view == "ask" else "") + matters(desk)
 
 
 def conversations(desk: Desk) -> str:
@@ -144,17 +139,6 @@ def matters(desk: Desk) -> str:
 def matter(one: Matter, desk: Desk) -> str:
     facts = f"{count(one['documents'], 'document')} · {count(one['members'], 'member')}"
     return item(one["name"], facts, act("matter", id=one["id"]), one["id"] == desk.matter)
-
-
-def shelves(desk: Desk) -> str:
-    """What the library holds, by state."""
-    rows = [("", "All documents", len(desk.documents))]
-    for key, label in (("attention", "Need attention"), ("working", "Being read")):
-        n = sum(library.belongs(filed, key) for filed in desk.documents)
-        rows += [(key, label, n)] if n or desk.shelf == key else []
-    return "<h4>Documents</h4>" + "".join(
-        item(label, f"{n:,}", act("shelf", id=key), desk.shelf == key) for key, label, n in rows
-    )
 
 
 def status(desk: Desk) -> str:

@@ -1,48 +1,97 @@
-"""The inspector: the cited document at the cited place, or one file's ledger."""
+"""The reader: a document at the cited place, its outline beside it; or the library's look at one file."""
 
 from bisect import bisect_right
 
-from ui.client import Document, Heading, Marked, Page
 from ui.desk import Desk, Source
-from ui.panes import library
-from ui.panes.words import act, esc, name_of, tool
+from ui.panes.inspector import current, inspector
+from ui.panes.pictures import pictures
+from ui.panes.sheet import sheet
+from ui.panes.words import act, esc, name_of, on, tag, tool
+from ui.replies import Heading
 
-WINDOW = 60_000  # characters shown on either side of a citation in a very long text
-
+AS = (("changes", "Changes"), ("accepted", "As accepted"), ("original", "As original"))
+FIND = (
+    '<label class="field search find"><input type="search" data-find autocomplete="off" '
+    'aria-label="Find in document" placeholder="Find in document"><span class="soft" data-hits></span></label>'
+)
 OUTLINE = tool("outline", "Outline", 'data-do="outline"')
+BACK = tool("back", "Back to where you were", 'data-do="back" hidden')
+WALK = tool("up", "Previous (Shift Enter)", 'data-do="before"') + tool(
+    "down", "Next (Enter)", 'data-do="after"'
+)
 
 
 def source(desk: Desk) -> str:
-    if desk.source is not None and desk.view != "admin":
-        return document(desk.source)
-    if desk.view == "library":
-        return library.inspector(desk)
-    return ""
+    shown = desk.source
+    if shown is not None and desk.view != "admin":
+        shown.drawn = shown.drawn or document(shown)
+        return shown.drawn
+    return inspector(desk) if desk.view == "library" and desk.found is None else ""
 
 
 def document(shown: Source) -> str:
-    citation = shown.citation
-    start = citation["start"] if citation else -1
-    body = pages(shown) if shown.document["kind"] == "pdf" else sheet(shown)
-    key = f"{shown.document['id']}/{shown.answer}/{citation['n'] if citation else 0}"
-    index = f'<nav class="outline">{outline(shown.document, start)}</nav>'
-    inner = f'{index}<div class="pages">{body}</div>'
-    return f'{header(shown)}<div class="reader" data-key="{esc(key)}">{inner}</div>'
+    file, citation = shown.document, shown.citation
+    body = pictures(shown) if shown.face == "pages" else sheet(shown)
+    key = f"{file['id']}/{shown.face}/{shown.at}/{shown.answer}/{citation['n'] if citation else 0}"
+    data = f'data-key="{esc(key)}" data-document="{esc(file["id"])}" data-face="{shown.face}"'
+    return (
+        f"{header(shown)}{toolbar(shown)}{warnings(shown)}"
+        f'<div class="reader" {data}><nav class="outline" aria-label="Outline">{outline(shown)}</nav>'
+        f'<div class="pages" tabindex="0" role="document" aria-label="{esc(name_of(file["title"]))}">{body}</div></div>'
+    )
 
 
 def header(shown: Source) -> str:
     file, citation = shown.document, shown.citation
-    paged = file["kind"] == "pdf"
-    number = (
-        f'<span class="soft">p. {citation["page"]} / {file["pages"]}</span>' if citation and paged else ""
+    page = (
+        f'<span class="soft">p. {citation["page"]} / {file["pages"]}</span>'
+        if citation and shown.paged
+        else ""
     )
+    version = tag(f"version {file['version']}") if len(file["versions"]) > 1 else ""
     return (
-        f'<header><b title="{esc(file["title"])}">{esc(name_of(file["title"]))}</b><span class="grow"></span>'
-        f"{stepper(shown)}{number}{zoom() if paged else ''}"
-        f"{OUTLINE}"
+        f'<header><b title="{esc(file["title"])}">{esc(name_of(file["title"]))}</b>{version}<span class="grow"></span>'
+        f"{stepper(shown)}{page}"
         f'<a class="btn" href="/api/documents/{esc(file["id"])}/file" download>Download</a>'
-        f"{tool('close', 'Close', act('close'))}</header>"
+        f"{tool('close', 'Close (Esc)', act('close'))}</header>"
     )
+
+
+def toolbar(shown: Source) -> str:
+    """How the document is shown, and find."""
+    faces = seg("face", (("pages", "Pages"), ("text", "Text")), shown.face) if shown.paged else ""
+    return (
+        f'<div class="readbar">{OUTLINE}{faces}{tracked(shown)}{BACK}<span class="grow"></span>'
+        f'{FIND}<span class="step">{WALK}</span>{zoom() if shown.face == "pages" else ""}</div>'
+    )
+
+
+def tracked(shown: Source) -> str:
+    """The choice of how tracked changes are shown, where there are any; assets/reader.js keeps it."""
+    if shown.face == "pages" or all(mark["kind"] == "comment" for mark in shown.document["marks"]):
+        return ""
+    buttons = "".join(f'<button data-do="as" data-as="{key}">{label}</button>' for key, label in AS)
+    return f'<span class="seg" role="group" aria-label="Tracked changes">{buttons}</span>'
+
+
+def seg(do: str, choices: tuple[tuple[str, str], ...], here: str) -> str:
+    """A choice between a few ways, the present one pressed."""
+    buttons = "".join(
+        f'<button class="{on(key == here)}" aria-pressed="{str(key == here).lower()}" '
+        f"{act(do, id=key)}>{label}</button>"
+        for key, label in choices
+    )
+    return f'<span class="seg" role="group">{buttons}</span>'
+
+
+def warnings(shown: Source) -> str:
+    """What a reader must know before the words: an older version, a remark on the citation."""
+    file, html = shown.document, ""
+    if not file["current"] and current(file)["id"] != file["id"]:
+        newer = f"<button {act('read', id=current(file)['id'])}>Open the version that is searched</button>"
+        html += f'<p class="remark"><b>!</b><span>This is version {file["version"]}. {newer}</span></p>'
+    remark = shown.citation.get("remark", "") if shown.citation else ""
+    return html + (f'<p class="remark"><b>!</b><span>{esc(remark)}</span></p>' if remark else "")
 
 
 def stepper(shown: Source) -> str:
@@ -60,77 +109,20 @@ def zoom() -> str:
     return f'<span class="step">{smaller}{larger}</span>'
 
 
-def outline(file: Document, start: int) -> str:
-    rows = file["outline"]
+def outline(shown: Source) -> str:
+    rows = shown.document["outline"]
+    start = shown.citation["start"] if shown.citation else -1
     here = bisect_right([row["start"] for row in rows], start) - 1 if start >= 0 else -1
     return (
-        "".join(entry(row, file, at == here) for at, row in enumerate(rows))
+        "".join(entry(row, shown, at == here) for at, row in enumerate(rows))
         or '<p class="hint">No headings.</p>'
     )
 
 
-def entry(row: Heading, file: Document, here: bool) -> str:
-    target = f"page-{row['page']}" if file["kind"] == "pdf" else f"at-{row['start']}"
-    state = " on" if here else ""
+def entry(row: Heading, shown: Source, here: bool) -> str:
+    target = f"page-{row['page']}" if shown.face == "pages" else row["start"]
+    heading = esc(row["heading"])
     return (
-        f'<button class="l{min(max(row["level"], 1), 4)}{state}" data-goto="{target}" '
-        f'title="{esc(row["heading"])}">{esc(row["heading"])}</button>'
+        f'<button class="l{min(max(row["level"], 1), 4)} {on(here)}" data-goto="{target}" '
+        f'data-start="{row["start"]}" title="{heading}">{heading}</button>'
     )
-
-
-def pages(shown: Source) -> str:
-    marks = {marked["number"]: marked for marked in shown.marks}
-    return "".join(
-        picture(page, shown.document["id"], marks.get(page["number"])) for page in shown.document["page_list"]
-    )
-
-
-def picture(page: Page, file: str, marked: Marked | None) -> str:
-    """One page as a picture, with the cited rectangles over it in fractions of its size."""
-    n = page["number"]
-    ratio = f"{page['width']:.1f}/{page['height']:.1f}" if page["width"] and page["height"] else "210/297"
-    rects = "".join(rect(box) for box in marked["rects"]) if marked else ""
-    note = (
-        "<figcaption>This page holds no text. It could not be searched.</figcaption>" if page["empty"] else ""
-    )
-    image = f'<img loading="lazy" alt="Page {n}" src="/api/documents/{esc(file)}/pages/{n}.png?width=1100">'
-    return f'<figure id="page-{n}" class="page" style="aspect-ratio:{ratio}">{image}{rects}{note}</figure>'
-
-
-def rect(box: list[float]) -> str:
-    x0, y0, x1, y1 = (min(max(float(value), 0.0), 1.0) * 100 for value in box)
-    place = f"left:{x0:.3f}%;top:{y0:.3f}%;width:{x1 - x0:.3f}%;height:{y1 - y0:.3f}%"
-    return f'<i class="mark" style="{place}"></i>'
-
-
-def sheet(shown: Source) -> str:
-    """The canonical text by paragraphs, the cited span marked. Very long texts show a window around it."""
-    text = shown.text
-    start, end = (shown.citation["start"], shown.citation["end"]) if shown.citation else (0, 0)
-    first = text.rfind("\n", 0, max(0, start - WINDOW)) + 1
-    last = text.find("\n", end + WINDOW)
-    last = len(text) if last < 0 else last
-    headings = {row["start"] for row in shown.document["outline"]}
-    html = f'<p class="cut">{first:,} earlier characters are not shown here.</p>' if first else ""
-    at = first
-    for line in text[first:last].split("\n"):
-        html += paragraph(line, at, start, end, headings)
-        at += len(line) + 1
-    rest = len(text) - last
-    html += f'<p class="cut">{rest:,} later characters are not shown here.</p>' if rest > 0 else ""
-    return f'<div class="sheet">{html}</div>'
-
-
-def paragraph(line: str, at: int, start: int, end: int, headings: set[int]) -> str:
-    """One line of the text that begins at offset `at`, with the part inside [start, end) marked."""
-    if not line.strip():
-        return ""
-    stop = at + len(line)
-    anchor = next((offset for offset in headings if at <= offset < stop), None)
-    identity = f' id="at-{anchor}"' if anchor is not None else ""
-    kinds = (["head"] if anchor is not None else []) + (["hit"] if at < end and stop > start else [])
-    css = f' class="{" ".join(kinds)}"' if kinds else ""
-    a, b = max(start - at, 0), min(end - at, len(line))
-    if a >= b:
-        return f"<p{identity}{css}>{esc(line)}</p>"
-    return f"<p{identity}{css}>{esc(line[:a])}<mark>{esc(line[a:b])}</mark>{esc(line[b:])}</p>"

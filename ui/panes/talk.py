@@ -3,9 +3,10 @@
 import re
 import time
 
-from ui.client import Checked, Citation, Coverage, Turn
-from ui.desk import Desk, hits
-from ui.panes.words import act, count, empty, esc, name_of, short, tag
+from ui.desk import Desk
+from ui.panes import coverage
+from ui.panes.words import act, count, empty, esc, name_of, on, short, tag, tidy
+from ui.replies import Checked, Citation, Turn
 
 QUOTED = re.compile(r"“[^”]*”")
 LEAD = "The documents say:\n"  # the evidence list says it better
@@ -16,9 +17,7 @@ MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 def talk(desk: Desk) -> str:
-    """The finished turns, or the results of a search, or what to do first."""
-    if desk.found is not None:
-        return results(desk)
+    """The finished turns, or what to do first."""
     if not desk.turns and desk.live is None and desk.ended is None:
         return welcome(desk)
     return "".join(turn(one, desk) for one in desk.turns)
@@ -29,7 +28,7 @@ def live(desk: Desk) -> str:
     if desk.live is None:
         return trouble(desk)
     searched = (
-        coverage_line(desk.live.coverage)
+        coverage.line(desk.live.coverage)
         if desk.live.coverage
         else doing("Searching the documents" + waited(desk.live.since))
     )
@@ -54,11 +53,17 @@ def trouble(desk: Desk) -> str:
     ended = desk.ended
     if ended is None:
         return ""
-    part = f'<div class="answer">{written(ended.text)}</div>' if ended.text else ""
+    searched = coverage.line(ended.coverage) if ended.coverage else ""
+    words = written(beside(ended.text, ended.citations))
+    part = f'<div class="answer">{words}</div>' if words else ""
     again = f'<button class="btn" data-do="again" data-text="{esc(ended.question)}">Ask again</button>'
     css = f"card row {'bad' if ended.fault else 'calm'}"
     card = f'<div class="{css}" role="alert"><span>{esc(ended.why)}</span>{again}</div>'
-    return f'{question(ended.question)}<article class="turn">{part}{card}</article>'
+    sources = evidence(ended.citations, LIVE, desk)
+    return (
+        f'{question(ended.question)}<article class="turn" data-answer="{LIVE}">'
+        f"{searched}{sources}{part}{card}</article>"
+    )
 
 
 def written(text: str) -> str:
@@ -94,7 +99,7 @@ def turn(one: Turn, desk: Desk) -> str:
     covered = checked.get("coverage")
     return (
         f'<article class="turn" data-answer="{esc(checked["answer_id"])}">'
-        f"{coverage_line(covered) if covered else ''}{body}{footer(one, checked, desk)}</article>"
+        f"{coverage.line(covered) if covered else ''}{body}{footer(one, checked, desk)}</article>"
     )
 
 
@@ -191,20 +196,24 @@ def evidence(citations: list[Citation], answer_id: str, desk: Desk) -> str:
 
 
 def row(citation: Citation, answer_id: str, selected: int) -> str:
-    here = citation["n"] == selected
-    sort = tag("verbatim", "ok") if citation["verified"] else tag("unverified", "warn")
-    sort = "" if answer_id == "search" else sort  # a search hit is the passage itself
+    here = on(citation["n"] == selected)
     return (
-        f'<div class="ev{" on" if here else ""}" role="button" tabindex="0" '
-        f"{act('cite', answer=answer_id, n=citation['n'])}>"
-        f'<span class="chip{" on" if here else ""}">{citation["n"]}</span>'
-        f"<span><q>{esc(tidy(citation['quote']))}</q><small>{place(citation)}</small></span>{sort}</div>"
+        f'<div class="ev {here}" role="button" tabindex="0" {act("cite", answer=answer_id, n=citation["n"])}>'
+        f'<span class="chip {here}">{citation["n"]}</span>'
+        f"<span><q>{esc(tidy(citation['quote']))}</q><small>{place(citation)}</small>{remark(citation)}</span>"
+        f"<span>{labels(citation)}</span></div>"
     )
 
 
-def tidy(quote: str) -> str:
-    """A quotation on one line: the document's own line breaks mean nothing in a list."""
-    return re.sub(r"\s+", " ", quote).strip()
+def labels(citation: Citation) -> str:
+    """What kind of words these are; a definition is an extra that explains a term of the evidence."""
+    extra = tag("Definition") + " " if citation.get("role") == "definition" else ""
+    return extra + (tag("verbatim", "ok") if citation["verified"] else tag("unverified", "warn"))
+
+
+def remark(citation: Citation) -> str:
+    words = citation.get("remark", "")
+    return f'<small class="remark"><b>!</b> {esc(words)}</small>' if words else ""
 
 
 def place(citation: Citation) -> str:
@@ -213,39 +222,13 @@ def place(citation: Citation) -> str:
     return esc(" · ".join(part for part in parts if part))
 
 
-def coverage_line(coverage: Coverage) -> str:
-    blank = coverage["pages_without_text"]
-    note = f" ({count(blank, 'page')} without text)" if blank else ""
-    return (
-        '<details class="covered"><summary>Searched '
-        f"{count(coverage['documents'], 'document')}, {count(coverage['passages'], 'passage')}{note}"
-        f" · {coverage['seconds']:.1f} s</summary><p>{what_was_searched(coverage)}</p></details>"
-    )
-
-
-def what_was_searched(coverage: Coverage) -> str:
-    """The proof behind a "not found", in sentences."""
-    blank, left = coverage["pages_without_text"], coverage["not_searched"]
-    words = [
-        f"{count(coverage['documents'], 'document')} with {count(coverage['passages'], 'passage')} "
-        f"on {count(coverage['pages'], 'page')} were searched."
-    ]
-    if blank:
-        words.append(
-            f"{count(blank, 'page')} hold{'s' if blank == 1 else ''} no text and could not be searched."
-        )
-    if left:
-        words.append(f"{count(left, 'document')} could not be searched; the Library says why.")
-    return " ".join(words)
-
-
 def refusal(checked: Checked, text: str) -> str:
     """A refusal's own card: the finding, what was searched, and what can be done."""
     finding, *rest = [line for line in text.split("\n") if line.strip()] or [
         "The documents do not answer this."
     ]
     covered = checked.get("coverage")
-    rest = rest or ([what_was_searched(covered)] if covered else [])
+    rest = rest or ([coverage.in_words(covered)] if covered else [])
     words = "".join(f"<p>{esc(line)}</p>" for line in rest)
     return f'<div class="card refusal"><h3>{esc(finding)}</h3>{words}</div>'
 
@@ -259,12 +242,12 @@ def footer(one: Turn, checked: Checked, desk: Desk) -> str:
         numbers.append(f"{checked['seconds']:.1f} s")
     facts += [" · ".join(numbers)] if numbers else []
     spans = "".join(f"<span>{fact}</span>" for fact in facts)
-    return f'<footer>{spans}<span class="grow"></span>{buttons(one["text"], checked, desk)}</footer>'
+    return f'<footer>{spans}<span class="grow"></span>{buttons(one, checked, desk)}</footer>'
 
 
-def buttons(text: str, checked: Checked, desk: Desk) -> str:
-    answer_id = checked["answer_id"]
-    verdict = desk.verdicts.get(answer_id, "")
+def buttons(one: Turn, checked: Checked, desk: Desk) -> str:
+    answer_id, text = checked["answer_id"], one["text"]
+    verdict = desk.verdicts.get(answer_id) or one.get("feedback") or ""
     correct = act(
         "correct",
         answer=answer_id,
@@ -293,24 +276,9 @@ def credit(one: Citation) -> str:
         one["heading"],
         f"p. {one['page']}",
         "" if one["verified"] else "unverified",
+        one.get("remark", ""),
     ]
     return ", ".join(part for part in parts if part)
-
-
-def results(desk: Desk) -> str:
-    """Passages that a search found, best first."""
-    if desk.found is None:
-        return ""
-    head = (
-        f'<div class="head"><h2>Passages for “{esc(desk.query)}”</h2><span class="grow"></span>'
-        f'<button class="btn" {act("close_search")}>Back to the conversation</button></div>'
-    )
-    rows = evidence(hits(desk.found), "search", desk)
-    none = (
-        '<div class="card refusal"><h3>No passage found</h3><p>Try other words, or fewer of them.</p></div>'
-    )
-    body = coverage_line(desk.found["coverage"]) + (rows or none)
-    return f'{head}<article class="turn" data-answer="search">{body}</article>'
 
 
 def welcome(desk: Desk) -> str:
@@ -328,7 +296,7 @@ def welcome(desk: Desk) -> str:
     if not current["documents"]:
         return empty(
             f"{current['name']} holds no documents yet",
-            "Answers are drawn from the matter’s own documents. Add some first: PDF, DOCX, EML, TXT or MD.",
+            "Answers are drawn from the matter’s own documents. Add some first: PDF, Word, e-mail, text or scans.",
             f'<button class="btn p" {act("view", id="library")}>Add documents</button>',
         )
     return empty(

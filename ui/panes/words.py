@@ -1,5 +1,6 @@
 """Small words and marks that every pane uses."""
 
+import re
 from datetime import date, datetime, timedelta
 from html import escape
 
@@ -17,6 +18,8 @@ ICONS = {
     "left": '<path d="M14 6l-6 6 6 6"/>',
     "right": '<path d="M10 6l6 6-6 6"/>',
     "down": '<path d="M6 9l6 6 6-6"/>',
+    "up": '<path d="M6 15l6-6 6 6"/>',
+    "back": '<path d="M9 7l-5 5 5 5M4 12h10a6 6 0 0 1 6 6"/>',
 }
 
 
@@ -92,6 +95,20 @@ def moment(seconds: float, now: datetime | None = None) -> str:
     if then.date() == (now or datetime.now()).date():
         return f"today {then:%H:%M}"
     return f"{then.day} {then:%b %Y}"
+
+
+def date_of(iso: str) -> str:
+    """`2021-03-05`, with a time or without, as `5 Mar 2021`; anything else as it is."""
+    try:
+        then = date.fromisoformat(iso[:10])
+    except ValueError:
+        return iso
+    return f"{then.day} {then:%b %Y}"
+
+
+def tidy(text: str) -> str:
+    """A quotation on one line: the document's own line breaks mean nothing in a list."""
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def size(n: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from service.core import State
 from service.retrieval.loaders.content import Unreadable
 
+_TAGS = 6_000_000  # of a part at most: 3,000 dense pages have half of that
 # The "strict" flavour of OOXML differs in its namespaces alone.
 _STRICT = (
     (
@@ -64,6 +65,9 @@ class Archive:
         data = self.read(name)
         if data is None:
             return None
+        if data.count(b"<") > _TAGS:
+            reason = f"A part of the file holds more than {_TAGS:,} tags. Split the file, or save it as PDF."
+            raise Unreadable(State.TOO_LARGE, reason)
         for strict, usual in _STRICT:
             data = data.replace(strict, usual)
         parser = etree.XMLParser(
@@ -71,17 +75,30 @@ class Archive:
         )
         root = etree.fromstring(data, parser)
         if root.getroottree().docinfo.doctype:
-            reason = "The file declares a document type, which no Word file does. Save it anew in Word."
+            reason = "The file declares a document type, which no Office file does. Save it anew."
             raise Unreadable(State.DAMAGED, reason)
         return root
 
+    def names(self) -> list[str]:
+        return self._zip.namelist()
+
     def related(self, name: str) -> dict[str, str]:
-        """The parts that `name` ("" for the package itself) points to, by the last word of the relation's type."""
+        """The first part of each kind that `name` ("" for the package itself) points to."""
+        found: dict[str, str] = {}
+        for kind, target in self.targets(name).values():
+            found.setdefault(kind, target)
+        return found
+
+    def targets(self, name: str) -> dict[str, tuple[str, str]]:
+        """What `name` points to, by the relation's id: its kind (the last word of the relation's type) and path."""
         folder, file = posixpath.split(name)
         root = self.tree(posixpath.join(folder, "_rels", file + ".rels"))
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, str]] = {}
         for relation in () if root is None else root:
             if relation.get("TargetMode") != "External" and relation.get("Target"):
                 target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target"))).lstrip("/")
-                found.setdefault(posixpath.basename(relation.get("Type", "")), target)
+                found[relation.get("Id", str(len(found)))] = (
+                    posixpath.basename(relation.get("Type", "")),
+                    target,
+                )
         return found

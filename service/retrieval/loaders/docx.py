@@ -1,29 +1,34 @@
 """Word documents, walked in their OOXML: what is printed is read, as if every tracked change were accepted.
 
-Inserted and moved-in text is present, deleted and moved-away text absent. Automatic numbers and the results
-of fields are text. A footnote follows the paragraph that refers to it, endnotes follow the whole, a text box
-follows the paragraph that anchors it. Cells of a table row are parted by tabs, rows by line ends.
+Tracked changes and comments stand beside the text as marks. Automatic numbers and the results of fields are text.
+The header of the first page opens the text, for a letterhead or "without prejudice" stands there; so does, at the
+end, a footer of the first page's own. Headers and footers of the other pages are counted and left out.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from service.config import Documents
-from service.core import Entry, State, Style
+from service.core import Entry, Mark, State
 from service.retrieval.loaders.archive import Archive
-from service.retrieval.loaders.content import Content, Part, Unreadable, compose
-from service.retrieval.loaders.headings import MAX_HEADING, heading_level
-from service.retrieval.loaders.numbering import Numbering, W, whole
-from service.retrieval.loaders.styles import Styles, value
+from service.retrieval.loaders.content import Attachment, Content, Part, Unreadable, compose
+from service.retrieval.loaders.line import name_of
+from service.retrieval.loaders.numbering import Numbering, W
+from service.retrieval.loaders.story import Story, notes_by_id
+from service.retrieval.loaders.styles import Styles, on
+from service.retrieval.loaders.tracked import Comment
 
-_GONE = frozenset(
-    ("del", "moveFrom", "delText", "instrText", "delInstrText", "pPr", "rPr", "rt", "sectPr", "tblPr")
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_PAGE_NUMBER = re.compile(
+    r"[\s\-–—]*(?:page|p\.)?\s*[\divxlc]*\s*(?:(?:of|/)\s*\d+)?[\s\-–—]*", re.IGNORECASE
 )
-_SYMBOLS = {"F0B7": "•", "F0A7": "▪", "F0A8": "☐", "F06F": "☐", "F0FE": "☒", "F0FC": "✓"}
-_PLAIN = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_OFF = ("0", "false", "off")
-_LONG_CELL = 200  # characters a cell on average from which a table is a page layout and not a table
+_CONCEALED = {
+    "hidden": "Text that Word hides; it is not part of the text.",
+    "white": "White text on a white ground; it is not part of the text.",
+    "tiny": "Text of two points or less; it is not part of the text.",
+}
 
 
 def read(data: bytes, limits: Documents) -> Content:
@@ -33,238 +38,130 @@ def read(data: bytes, limits: Documents) -> Content:
         root = archive.tree(main)
         if root is None or root.find(W + "body") is None:
             raise Unreadable(State.DAMAGED, "The file holds no Word document. Save it anew in Word.")
-        near = archive.related(main)
-
-        def tree(kind: str) -> Any:
-            return archive.tree(near[kind]) if kind in near else None
-
-        walk = _Walk(
-            Styles(tree("styles")), Numbering(tree("numbering")), tree("footnotes"), tree("endnotes")
-        )
-        walk.blocks(root.find(W + "body"))
-        walk.finish()
-        return compose(walk.parts, tuple(_ledger(walk.seen, near)))
+        return _Reading(archive, main).read(root.find(W + "body"))
 
 
-def _ledger(seen: Counter[str], near: dict[str, str]) -> Iterator[Entry]:
-    if inserted := seen["ins"] + seen["moveTo"]:
+class _Reading:
+    """The parts of one file, opened as they are needed."""
+
+    def __init__(self, archive: Archive, main: str) -> None:
+        self._archive, self._main = archive, main
+        self._near = archive.related(main)
+        notes = {kind: notes_by_id(self._tree(f"{kind}s")) for kind in ("footnote", "endnote")}
+        self._story = Story(Styles(self._tree("styles")), Numbering(self._tree("numbering")), notes)
+        self._running = 0  # characters of the headers and footers left out
+
+    def _tree(self, kind: str) -> Any:
+        return self._archive.tree(self._near[kind]) if kind in self._near else None
+
+    def read(self, body: Any) -> Content:
+        self._story.blocks(body)
+        self._story.finish()
+        head, foot = self._first_page(next(body.iter(W + "sectPr"), None))
+        parts = [*head, *self._story.parts, *foot]
+        content = compose(parts, comments=dict(self._comments()))
+        attachments, unread = _embedded(self._archive)
+        ledger = [*_changes(content.marks), *self._left_out(bool(head or foot)), *unread]
+        return replace(content, ledger=tuple(ledger), attachments=attachments)
+
+    def _first_page(self, section: Any) -> tuple[list[Part], list[Part]]:
+        """The header of the first page and the footer of its own; the others are counted."""
+        targets = self._archive.targets(self._main)
+        first = section is not None and on(section.find(W + "titlePg"))
+        wanted = {"header": "first" if first else "default", "footer": "first" if first else ""}
+        found: dict[str, list[Part]] = {"header": [], "footer": []}
+        chosen = set()
+        for reference in () if section is None else section:
+            kind = name_of(reference).removesuffix("Reference")
+            if kind in wanted and reference.get(W + "type", "default") == wanted[kind]:
+                chosen.add(target := targets.get(reference.get(_RELATION, ""), ("", ""))[1])
+                found[kind] = self._marginal(target)
+        for kind, target in sorted(set(targets.values())):
+            if kind in wanted and target not in chosen:
+                self._running += sum(len(part.accepted) for part in self._marginal(target))
+        return found["header"], found["footer"]
+
+    def _marginal(self, target: str) -> list[Part]:
+        """A header's or footer's parts, but for the page numbers."""
+        root = self._archive.tree(target)
+        parts = [] if root is None else self._story.apart(root)
+        kept = [part for part in parts if not _PAGE_NUMBER.fullmatch(part.accepted)]
+        dropped = (part.accepted for part in parts if part not in kept)
+        self._running += sum(map(len, dropped))
+        return [part._replace(style="paragraph", level=0) if part.level else part for part in kept]
+
+    def _comments(self) -> Iterator[tuple[str, Comment]]:
+        root = self._tree("comments")
+        for element in () if root is None else root.iterchildren(W + "comment"):
+            text = "\n".join(filter(None, (part.accepted for part in self._story.apart(element))))
+            yield (
+                element.get(W + "id", ""),
+                Comment(text, element.get(W + "author", ""), element.get(W + "date", "")),
+            )
+
+    def _left_out(self, head: bool) -> Iterator[Entry]:
+        seen = self._story.seen
+        for kind, reason in _CONCEALED.items():
+            if seen[kind]:
+                yield Entry("hidden", reason, seen[kind])
+        if seen["undone"]:
+            yield Entry(
+                "dropped", "Text that was inserted and deleted again before acceptance.", seen["undone"]
+            )
+        if head:
+            yield Entry("kept", "The header or footer of the first page is part of the text, once.")
+        if self._running:
+            yield Entry(
+                "dropped",
+                "Running headers, footers and page numbers; they are not part of the text.",
+                self._running,
+            )
+        yield from _noted(seen)
+
+
+def _noted(seen: "dict[str, int]") -> Iterator[Entry]:
+    if notes := seen["footnote"] + seen["endnote"]:
+        yield Entry("kept", f"Notes: {notes}; a footnote follows its paragraph, endnotes close the text.", 0)
+    if seen["contents"]:
+        yield Entry("kept", "A table of contents, part of the text.", seen["contents"])
+    if seen["struck"]:
+        yield Entry("odd", "Text that is printed struck through; it is part of the text.", seen["struck"])
+    if seen["symbol"]:
+        yield Entry("odd", f"Signs of a picture font that have no letter: {seen['symbol']}; shown as \ufffd.")
+    if pictures := seen["blip"] + seen["imagedata"]:
+        yield Entry("unread", f"Pictures in the document: {pictures}; words in them were not read.")
+    if drawings := seen["relIds"] + seen["chart"] + seen["altChunk"]:
         yield Entry(
-            "inserted", f"Tracked insertions: {inserted}, not yet accepted; they are part of the text."
-        )
-    if deleted := seen["del"] + seen["moveFrom"]:
-        yield Entry("deleted", f"Tracked deletions: {deleted}; they are not part of the text.")
-    if seen["vanish"]:
-        yield Entry("hidden", f"Pieces of hidden text: {seen['vanish']}; they are not part of the text.")
-    if "comments" in near:
-        yield Entry("commented", "The comments in the margin were not read.")
-    if "header" in near or "footer" in near:
-        yield Entry("dropped", "The running headers and footers were not read.")
-
-
-def _name(element: Any) -> str:
-    """The element's local name, "" for comments, entities and the like."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-class _Walk:
-    """One pass over the body: parts in reading order, and what was seen on the way."""
-
-    def __init__(self, styles: Styles, numbering: Numbering, footnotes: Any, endnotes: Any) -> None:
-        self.parts: list[Part] = []
-        self.seen: Counter[str] = Counter()
-        self._styles, self._numbering = styles, numbering
-        self._notes = {"footnoteReference": _by_id(footnotes), "endnoteReference": _by_id(endnotes)}
-        self._text: list[str] = []  # of the paragraph being read
-        self._fields: list[bool] = []  # per open field: whether its instruction is being read
-        self._boxes: list[Any] = []  # text boxes and footnotes to read after the paragraph
-        self._footnotes: list[tuple[int, Any]] = []
-        self._endnotes: list[tuple[int, Any]] = []
-
-    def blocks(self, parent: Any) -> None:
-        for child in parent:
-            name = _name(child)
-            if name == "p":
-                self._paragraph(child)
-            elif name == "tbl":
-                self._table(child)
-            elif name == "AlternateContent":
-                self._chosen(child, self.blocks)
-            elif name in _GONE:
-                self.seen[name] += name in ("del", "moveFrom")
-            else:
-                self.seen[name] += 1
-                self.blocks(child)
-
-    def finish(self) -> None:
-        """Reads what stands after the body's last paragraph."""
-        self._end_paragraph()
-        for number, note in self._endnotes:
-            self._note(f"Endnote {number}", note)
-
-    def _chosen(self, alternate: Any, read: Callable[[Any], None]) -> None:
-        """The first of the alternatives that a program may pick from: they say the same twice."""
-        for child in alternate:
-            if _name(child) in ("Choice", "Fallback"):
-                read(child)
-                return
-
-    # --- paragraphs ---------------------------------------------------------------------------------------
-
-    def _paragraph(self, paragraph: Any) -> None:
-        properties = paragraph.find(W + "pPr")
-        self._inline(paragraph)
-        mark = None if properties is None else properties.find(W + "rPr")
-        if mark is not None and (mark.find(W + "del") is not None or mark.find(W + "moveFrom") is not None):
-            return  # its end was deleted: the next paragraph goes on from here
-        style = (value(properties, "pStyle") if properties is not None else "") or self._styles.default
-        label = self._label(properties, style)
-        self._end_paragraph(label, self._heading(properties, style))
-
-    def _end_paragraph(self, label: str = "", level: int = 0) -> None:
-        text = "".join(self._text).replace("\xa0", " ").strip()
-        self._text.clear()
-        self._fields = [
-            reading for reading in self._fields if not reading
-        ]  # no instruction outlives a paragraph
-        if text:
-            text = f"{label} {text}" if label else text
-            level = (level or heading_level(text)) if len(text) <= 2 * MAX_HEADING else 0
-            kind: Style = "heading" if level else "list" if label else "paragraph"
-            self.parts.append(Part(text, kind, level))
-        self._after_paragraph()
-
-    def _after_paragraph(self) -> None:
-        boxes, self._boxes = self._boxes, []
-        notes, self._footnotes = self._footnotes, []
-        for box in boxes:
-            self.blocks(box)
-        for number, note in notes:
-            self._note(f"Footnote {number}", note)
-
-    def _label(self, properties: Any, style: str) -> str:
-        number, depth, owner = self._styles.numbering(style)
-        own = properties.find(W + "numPr") if properties is not None else None
-        if own is not None:
-            number = value(own, "numId") or number
-            depth = value(own, "ilvl") or depth
-        if number in ("", "0"):
-            return ""
-        tied = self._numbering.level_of
-        return self._numbering.label(
-            number, whole(depth, 0) if depth else tied(number, style) or tied(number, owner)
+            "unread", f"Charts, diagrams and inserted files: {drawings}; words in them were not read."
         )
 
-    def _heading(self, properties: Any, style: str) -> int:
-        own = whole(value(properties, "outlineLvl") if properties is not None else "", -1)
-        if own >= 0:
-            return own + 1 if own < 9 else 0
-        return self._styles.heading(style)
 
-    # --- runs ---------------------------------------------------------------------------------------------
-
-    def _inline(self, parent: Any) -> None:
-        for child in parent:
-            name = _name(child)
-            if name == "t":
-                self._put(child.text or "")
-            elif name in _PLAIN:
-                self._put(_PLAIN[name])
-            elif name in _GONE or (name == "r" and self._hidden(child)):
-                self.seen[name] += name in ("del", "moveFrom")
-            else:
-                self._other(name, child)
-
-    def _other(self, name: str, element: Any) -> None:
-        if name == "fldChar":
-            self._field(element.get(W + "fldCharType"))
-        elif name == "sym":
-            self._put(_SYMBOLS.get(element.get(W + "char", "").upper(), "\ufffd"))
-        elif name in self._notes:
-            self._refer(name, element.get(W + "id", ""))
-        elif name == "txbxContent":
-            self._boxes.append(element)
-        elif name == "AlternateContent":
-            self._chosen(element, self._inline)
-        else:
-            self.seen[name] += name in ("ins", "moveTo")
-            self._inline(element)
-
-    def _put(self, text: str) -> None:
-        if not any(self._fields):
-            self._text.append(text)
-
-    def _hidden(self, run: Any) -> bool:
-        properties = run.find(W + "rPr")
-        vanish = None if properties is None else properties.find(W + "vanish")
-        hidden = vanish is not None and vanish.get(W + "val") not in _OFF
-        self.seen["vanish"] += hidden
-        return hidden
-
-    def _field(self, kind: str | None) -> None:
-        """A field is its instruction, then its result: only the result is printed."""
-        if kind == "begin":
-            self._fields.append(True)
-        elif kind == "separate" and self._fields:
-            self._fields[-1] = False
-        elif kind == "end" and self._fields:
-            self._fields.pop()
-
-    def _refer(self, kind: str, key: str) -> None:
-        note = self._notes[kind].pop(key, None)
-        if note is None:
-            return
-        self.seen[kind] += 1
-        (self._footnotes if kind == "footnoteReference" else self._endnotes).append((self.seen[kind], note))
-
-    def _note(self, name: str, note: Any) -> None:
-        text = " ".join(part.text for part in self._apart(note))
-        self.parts.append(Part(f"{name}: {text}"))
-
-    # --- tables -------------------------------------------------------------------------------------------
-
-    def _table(self, table: Any) -> None:
-        rows = [[self._apart(cell) for cell in _inside(row, "tc")] for row in _inside(table, "tr")]
-        cells = [cell for row in rows for cell in row if cell]
-        length = sum(len(part.text) for cell in cells for part in cell)
-        if cells and (max(map(len, rows)) == 1 or length > _LONG_CELL * len(cells)):
-            self.parts += (part for cell in cells for part in cell)
-            return
-        lines = ("\t".join(map(_cell, row)).strip() for row in rows)
-        self.parts.append(Part("\n".join(line for line in lines if line), "table"))
-
-    def _apart(self, parent: Any) -> list[Part]:
-        """The parts inside an element, read by themselves."""
-        outer, self.parts = self.parts, []
-        text, self._text = self._text, []
-        boxes, self._boxes = self._boxes, []
-        notes, self._footnotes = self._footnotes, []
-        self.blocks(parent)
-        self._end_paragraph()
-        inner, self.parts = self.parts, outer
-        self._text, self._boxes, self._footnotes = text, boxes, notes
-        return inner
+def _changes(marks: Sequence[Mark]) -> Iterator[Entry]:
+    inserted = [mark for mark in marks if mark.kind == "inserted"]
+    deleted = [mark.text for mark in marks if mark.kind == "deleted"]
+    comments = [mark.text for mark in marks if mark.kind == "comment"]
+    if inserted:
+        reason = f"Tracked insertions: {len(inserted)}, not yet accepted; they are part of the text."
+        yield Entry("inserted", reason, sum(mark.end - mark.start for mark in inserted))
+    if deleted:
+        reason = f"Tracked deletions: {len(deleted)}; they are not part of the text."
+        yield Entry("deleted", reason, sum(map(len, deleted)))
+    if comments:
+        reason = f"Comments in the margin: {len(comments)}; they are not part of the text."
+        yield Entry("commented", reason, sum(map(len, comments)))
 
 
-def _cell(parts: Iterable[Part]) -> str:
-    return " ".join(" ".join(part.text.split()) for part in parts)
-
-
-def _inside(parent: Any, name: str) -> Iterator[Any]:
-    """Rows of a table or cells of a row, also those within content controls; deleted rows are passed over."""
-    for child in parent:
-        found = _name(child)
-        if found == name:
-            properties = child.find(W + "trPr")
-            if properties is None or properties.find(W + "del") is None:
-                yield child
-        elif found in ("sdt", "sdtContent", "customXml", "ins", "moveTo"):
-            yield from _inside(child, name)
-
-
-def _by_id(root: Any) -> dict[str, Any]:
-    """Footnotes or endnotes by their id, the separators that Word keeps among them left out."""
-    notes = () if root is None else root
-    return {
-        n.get(W + "id", ""): n for n in notes if _name(n) in ("footnote", "endnote") and not n.get(W + "type")
-    }
+def _embedded(archive: Archive) -> tuple[tuple[Attachment, ...], list[Entry]]:
+    """Office files that lie whole inside this one; what is wrapped in a program's own form is only counted."""
+    names = [name for name in archive.names() if name.startswith("word/embeddings/")]
+    whole = [name for name in names if name.endswith((".docx", ".xlsx", ".pdf"))]
+    files = tuple(Attachment(name.rpartition("/")[2], archive.read(name) or b"") for name in whole)
+    ledger = []
+    if files:
+        ledger.append(Entry("attached", f"Files inside the document: {len(files)}; each is filed beside it."))
+    if len(names) > len(whole):
+        reason = f"Embedded objects of other programs: {len(names) - len(whole)}; they were not read."
+        ledger.append(Entry("unread", reason))
+    if any(name.endswith("vbaProject.bin") for name in archive.names()):
+        ledger.append(Entry("odd", "The file holds macros. They were neither read nor run."))
+    return files, ledger

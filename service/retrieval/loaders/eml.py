@@ -1,25 +1,26 @@
-"""E-mail (.eml): subject, people and date as lines, then the message's own text. Attachments are counted."""
+"""E-mail (.eml): subject, people and date as lines, then the message's own text. Attached files are handed on."""
 
+import mimetypes
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage, MIMEPart
 from email.policy import EmailPolicy
 from typing import Any
 
 from service.config import Documents
 from service.core import Entry, State
-from service.retrieval.loaders.content import Content, Part, Unreadable, compose
+from service.retrieval.loaders import html
+from service.retrieval.loaders.content import Attachment, Content, Part, Unreadable, compose
 from service.retrieval.loaders.text import paragraphs, style_of
 
 _PARTS = 500  # of a message at most: Python reads nested ones in the square of their depth
-_HEADER_LENGTH = 10_000  # characters
+_HEADER_LENGTH, _ABOUT_LENGTH = 10_000, 1_000  # characters; of a header about a part, which is parsed often
 _LINES = ("From", "To", "Cc", "Date")
-_BREAK = "\x00"  # which no page holds
-_BREAKS = frozenset(
-    ("address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
-     "li", "ol", "p", "pre", "section", "table", "tr", "ul")
-)  # fmt: skip
-_SILENT = frozenset(("head", "script", "style", "title"))
+_SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+_SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 
 
 class _Policy(EmailPolicy):
@@ -27,33 +28,86 @@ class _Policy(EmailPolicy):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        return name, value[:_HEADER_LENGTH]
+        return name, value[: _ABOUT_LENGTH if name.lower().startswith("content-") else _HEADER_LENGTH]
+
+
+class _Headers:
+    """Each header parsed once, however often it is asked for."""
+
+    def __init__(self) -> None:
+        self._registry = HeaderRegistry()
+        self._parsed: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, name: str, value: str) -> Any:
+        if (name, value) not in self._parsed:
+            self._parsed[name, value] = self._registry(name, value)
+        return self._parsed[name, value]
 
 
 def read(data: bytes, limits: Documents) -> Content:
+    """Raises Unreadable(ENCRYPTED) for a sealed message."""
     if data.lower().count(b"boundary") > _PARTS:
         raise Unreadable(
             State.DAMAGED, "The message is nested too deeply. Save its parts as files of their own."
         )
-    message = message_from_bytes(data, policy=_Policy())
+    message = message_from_bytes(data, policy=_Policy(header_factory=_Headers()))
     assert isinstance(message, EmailMessage)
-    body = _body(message)
-    parts = [Part(f"Subject: {_header(message, 'Subject')}", "heading", 1)] if message["Subject"] else []
-    parts.append(Part("\n".join(f"{name}: {_header(message, name)}" for name in _LINES if message[name])))
-    parts += (Part(body[a:b], *style_of(body[a:b])) for a, b in paragraphs(body))
-    return compose(parts, tuple(_ledger(message, body)))
+    _check_sealed(message)
+    body, left_out = _body(message)
+    lines = ((name, _header(message, name)) for name in _LINES)
+    parts = [*headed(_header(message, "Subject"), lines), *body]
+    seen: Counter[str] = Counter()
+    files = tuple(_attached(message, seen))
+    seen["files"] = len(files)
+    told = ledger(seen, bool(body))
+    return replace(compose(parts, (*told, *left_out)), attachments=files)
+
+
+def headed(subject: str, lines: Iterator[tuple[str, str]]) -> list[Part]:
+    """What stands above a message: its subject as a heading, then who wrote to whom and when."""
+    parts = [Part(f"Subject: {subject}", "heading", 1)] if subject else []
+    return [*parts, Part("\n".join(f"{name}: {value}" for name, value in lines if value))]
+
+
+def plain(text: str) -> list[Part]:
+    return [Part(text[a:b], *style_of(text[a:b])) for a, b in paragraphs(text)]
+
+
+def ledger(seen: Counter[str], spoken: bool) -> tuple[Entry, ...]:
+    """The lines for what came with a message; `spoken` says whether it has a text of its own."""
+    lines = []
+    if seen["files"]:
+        lines.append(Entry("attached", f"Attached files: {seen['files']}; each is filed beside the message."))
+    if seen["inline"]:
+        lines.append(Entry("dropped", f"Pictures within the message, without a name: {seen['inline']}."))
+    if seen["signature"]:
+        lines.append(Entry("dropped", f"Electronic signatures: {seen['signature']}; they were not checked."))
+    if seen["broken"]:
+        lines.append(Entry("unread", f"Attached files that could not be taken out: {seen['broken']}."))
+    if not spoken:
+        lines.append(Entry("odd", "The message has no text of its own; only its headers were read."))
+    return tuple(lines)
+
+
+def _check_sealed(message: EmailMessage) -> None:
+    opaque = str(message.get_param("smime-type", "")) == "signed-data"
+    if message.get_content_type() in _SEALED and not opaque:
+        reason = "The message is encrypted. Open it in the mail program that holds the key and save its text."
+        raise Unreadable(State.ENCRYPTED, reason)
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    return " ".join(str(message[name]).split())
+    return " ".join(str(message[name] or "").split())
 
 
-def _body(message: EmailMessage) -> str:
+def _body(message: EmailMessage) -> tuple[list[Part], tuple[Entry, ...]]:
     part = message.get_body(("plain", "html"))
     if part is None:
-        return ""
+        return [], ()
     text = _text(part)
-    return strip_tags(text) if part.get_content_subtype() == "html" else text
+    if part.get_content_subtype() == "html":
+        return html.parts(text)
+    return plain(text), ()
 
 
 def _text(part: MIMEPart) -> str:
@@ -64,39 +118,41 @@ def _text(part: MIMEPart) -> str:
         return payload.decode("latin-1") if isinstance(payload, bytes) else ""
 
 
-def _ledger(message: EmailMessage, body: str) -> Iterator[Entry]:
-    attached = sum(1 for _ in message.iter_attachments())
-    if attached:
-        were = "s were" if attached > 1 else " was"
-        yield Entry("unread", f"{attached} attached file{were} not read; add each by itself.")
-    if not body.strip():
-        yield Entry("odd", "The message has no text of its own; only its headers were read.")
-
-
-def strip_tags(html: str) -> str:
-    """The text of a page, block elements parted by blank lines."""
-    from lxml import etree
-
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
-    root = etree.fromstring(html.encode("utf-8", "replace"), parser) if html.strip() else None
-    if root is None:
-        return ""
-    lines = (" ".join(line.split()) for line in "".join(_pieces(root)).split(_BREAK))
-    return "\n\n".join(line for line in lines if line)
-
-
-def _pieces(root: Any) -> Iterator[str]:
-    """Text in reading order, with a mark where a block element begins or ends."""
-    from lxml import etree
-
-    silent = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        yield _BREAK if element.tag in _BREAKS else " " if element.tag in ("td", "th") else ""
-        if event == "start":
-            silent += element.tag in _SILENT
-            text = element.text
+def _attached(message: EmailMessage, seen: Counter[str]) -> Iterator[Attachment]:
+    body = message.get_body(("plain", "html"))
+    for number, part in enumerate(_leaves(message), 1):
+        kind, name = part.get_content_type(), part.get_filename() or ""
+        if part is body or (kind in ("text/plain", "text/html") and not name and not part.is_attachment()):
+            continue
+        if kind in _SIGNATURES:
+            seen["signature"] += 1
+        elif not name and part.get_content_maintype() == "image":
+            seen["inline"] += 1
+        elif data := _bytes(part):
+            yield Attachment(name or _named(part, number), data)
         else:
-            silent -= element.tag in _SILENT
-            text = element.tail
-        if text and not silent:
-            yield text
+            seen["broken"] += 1
+
+
+def _leaves(part: MIMEPart) -> Iterator[MIMEPart]:
+    """The parts that hold something; a message inside the message is one of them."""
+    if part.get_content_maintype() != "multipart":
+        yield part
+        return
+    for inner in part.iter_parts():
+        assert isinstance(inner, MIMEPart)
+        yield from _leaves(inner)
+
+
+def _bytes(part: MIMEPart) -> bytes:
+    if part.get_content_type() == "message/rfc822":
+        inner = part.get_payload()
+        return inner[0].as_bytes() if isinstance(inner, list) and inner else b""  # type: ignore[union-attr]
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _named(part: MIMEPart, number: int) -> str:
+    if part.get_content_type() == "message/rfc822":
+        return f"message {number}.eml"
+    return f"attachment {number}{mimetypes.guess_extension(part.get_content_type()) or ''}"

@@ -8,19 +8,51 @@ from pathlib import PurePosixPath
 from service.core import State
 from service.retrieval.loaders.content import Unreadable
 
-FORMATS = "Privity reads PDF, Word (.docx), plain text (.txt, .md) and e-mail (.eml)."
-
-# Formats told by their first bytes that are not read yet.
+# Each kind and how a person knows it, for the page's hint.
+FORMATS = {
+    "pdf": "PDF",
+    "docx": "Word (.docx)",
+    "doc": "old Word (.doc, with LibreOffice)",
+    "rtf": "Rich Text (.rtf)",
+    "xlsx": "Excel (.xlsx)",
+    "html": "web page (.html)",
+    "txt": "plain text (.txt)",
+    "md": "Markdown (.md)",
+    "eml": "e-mail (.eml)",
+    "msg": "Outlook message (.msg)",
+    "png": "PNG",
+    "jpeg": "JPEG",
+    "tiff": "TIFF pictures",
+    "zip": "zip archive of these",
+}
+_SUFFIXES = {
+    "jpg": "jpeg", "jpe": "jpeg", "tif": "tiff", "text": "txt", "markdown": "md", "htm": "html", "xhtml": "html",
+    "docm": "docx", "dotx": "docx", "dotm": "docx", "xlsm": "xlsx", "xltx": "xlsx", "xltm": "xlsx", "dot": "doc",
+}  # fmt: skip
+_PICTURES = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+)
+# Formats told by their first bytes that are not read.
 _FOREIGN = (
-    (b"{\\rtf", "an RTF document", "Save it as DOCX or PDF"),
-    (b"\x89PNG\r\n\x1a\n", "a picture", "Add a PDF that holds text"),
-    (b"\xff\xd8\xff", "a picture", "Add a PDF that holds text"),
-    (b"GIF8", "a picture", "Add a PDF that holds text"),
-    (b"II*\x00", "a picture", "Add a PDF that holds text"),
-    (b"MM\x00*", "a picture", "Add a PDF that holds text"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it and add its files"),
-    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it and add its files"),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it and add its files"),
+    (b"GIF8", "a picture", "Save it as PNG or PDF"),
+    (b"BM", "a picture", "Save it as PNG or PDF"),
+    (b"RIFF", "a sound, a film or a picture", "Add what is said in it as text"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it and add its files, or pack them as zip"),
+    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it and add its files, or pack them as zip"),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it and add its files, or pack them as zip"),
+    (b"!BDN", "an Outlook data file (.pst)", "Export its messages as .msg or .eml"),
+    (b"MZ", "a program", "Add documents only"),
+    (b"\x7fELF", "a program", "Add documents only"),
+)  # fmt: skip
+# In the directory of an OLE file, by the first that is found: what it is, and what to do about it.
+_OLD = (
+    ("Workbook", "an old Excel workbook (.xls)", "Save it as .xlsx"),
+    ("Book", "an old Excel workbook (.xls)", "Save it as .xlsx"),
+    ("PowerPoint Document", "an old PowerPoint presentation (.ppt)", "Save it as PDF"),
+    ("VisioDocument", "a Visio drawing", "Save it as PDF"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -30,6 +62,15 @@ _HEADERS = frozenset(
     b"content-type reply-to x-mailer".split()
 )
 _HEADER = re.compile(rb"([A-Za-z][A-Za-z0-9-]*)[ \t]*:")
+_PAGE = re.compile(
+    rb"(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype html|html)\b", re.DOTALL
+)
+
+
+def accepted() -> str:
+    """The sentence that says what is read."""
+    *kinds, last = FORMATS.values()
+    return f"Privity reads {', '.join(kinds)} and {last}."
 
 
 def kind_of(data: bytes, name: str) -> tuple[str, str]:
@@ -39,8 +80,8 @@ def kind_of(data: bytes, name: str) -> tuple[str, str]:
     """
     suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower().lstrip(".")
     kind = _sniff(data, suffix)
-    expected = {"text": "txt", "markdown": "md"}.get(suffix, suffix)
-    if expected in ("pdf", "docx", "eml", "txt", "md") and expected != kind:
+    expected = _SUFFIXES.get(suffix, suffix)
+    if expected in FORMATS and expected != kind:
         return kind, f"The file is named .{suffix} and was read as what it is: {kind.upper()}."
     return kind, ""
 
@@ -51,15 +92,20 @@ def _sniff(data: bytes, suffix: str) -> str:
     if data.startswith(_ZIP):
         return _zip_kind(data, suffix)
     if data.startswith(_OLE):
-        raise _ole(data)
-    for magic, what, remedy in _FOREIGN:
+        return _ole_kind(data)
+    if data.startswith(b"{\\rtf"):
+        return "rtf"
+    for magic, kind in _PICTURES:
         if data.startswith(magic):
+            return kind
+    for magic, what, remedy in _FOREIGN:
+        if data.startswith(magic) and (len(magic) > 2 or not _looks_like_text(data)):
             raise _unsupported(what, remedy)
     return _text_kind(data, suffix)
 
 
 def _unsupported(what: str, remedy: str) -> Unreadable:
-    return Unreadable(State.UNSUPPORTED, f"This is {what}, which is not read yet. {FORMATS} {remedy}.")
+    return Unreadable(State.UNSUPPORTED, f"This is {what}, which is not read. {remedy}. {accepted()}")
 
 
 def _zip_kind(data: bytes, suffix: str) -> str:
@@ -69,50 +115,60 @@ def _zip_kind(data: bytes, suffix: str) -> str:
     except Exception as error:  # zipfile has no single error for a broken directory
         reason = f"The file is a damaged archive ({type(error).__name__}). Get a whole copy and add it again."
         raise Unreadable(State.DAMAGED, reason) from None
-    if "word/document.xml" in names or (suffix == "docx" and "[Content_Types].xml" in names):
+    package = "[Content_Types].xml" in names
+    if "word/document.xml" in names or (suffix == "docx" and package):
         return "docx"
-    if any(name.startswith("xl/") for name in names):
-        raise _unsupported("an Excel workbook", "Save it as PDF")
-    if any(name.startswith("ppt/") for name in names):
+    if "xl/workbook.xml" in names or (suffix == "xlsx" and package):
+        return "xlsx"
+    if "xl/workbook.bin" in names:
+        raise _unsupported("a binary Excel workbook (.xlsb)", "Save it as .xlsx")
+    if any(name.startswith("ppt/") for name in names) and package:
         raise _unsupported("a PowerPoint presentation", "Save it as PDF")
-    if suffix == "docx":
-        raise Unreadable(
-            State.DAMAGED, "The file is named .docx but holds no Word document. Save it anew in Word."
+    if "mimetype" in names and "content.xml" in names:
+        raise _unsupported("an OpenDocument file", "Save it as DOCX, XLSX or PDF")
+    if suffix in ("docx", "xlsx"):
+        program = "Word document" if suffix == "docx" else "Excel workbook"
+        reason = (
+            f"The file is named .{suffix} but holds no {program}. Save it anew in the program that made it."
         )
-    raise _unsupported("a zip archive", "Unpack it and add its files")
+        raise Unreadable(State.DAMAGED, reason)
+    return "zip"
 
 
-def _ole(data: bytes) -> Unreadable:
-    if "EncryptedPackage".encode("utf-16-le") in data:
-        return Unreadable(
+def _ole_kind(data: bytes) -> str:
+    def holds(name: str) -> bool:
+        return name.encode("utf-16-le") in data
+
+    if holds("EncryptedPackage"):
+        raise Unreadable(
             State.ENCRYPTED, "The file is protected with a password. Save a copy without it and add that."
         )
-    if "__substg1.0_".encode("utf-16-le") in data:
-        return _unsupported("an Outlook message (.msg)", "Save it as .eml or PDF")
-    if "WordDocument".encode("utf-16-le") in data:
-        return _unsupported("an old Word document (.doc)", "Save it as DOCX or PDF")
-    return _unsupported("an old Office file", "Save it as DOCX or PDF")
+    if holds("__properties_version1.0"):
+        return "msg"
+    if holds("WordDocument"):
+        return "doc"
+    for name, what, remedy in _OLD:
+        if holds(name + "\0"):
+            raise _unsupported(what, remedy)
+    raise _unsupported("an old Office file", "Save it as DOCX or PDF")
 
 
 def _text_kind(data: bytes, suffix: str) -> str:
     if not _looks_like_text(data):
         if suffix == "eml" and _headers(data) >= 3:  # attachments may travel as bare bytes
             return "eml"
-        if suffix in ("pdf", "docx"):
+        if suffix in ("pdf", "docx", "doc", "xlsx", "msg", "zip", "rtf"):
             reason = (
                 f"The file is named .{suffix} but is not one, or its beginning is damaged. Get a whole copy."
             )
             raise Unreadable(State.DAMAGED, reason)
-        raise Unreadable(State.UNSUPPORTED, f"This is no document that can be read. {FORMATS}")
-    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if suffix in ("html", "htm", "xhtml") or start.startswith((b"<!doctype html", b"<html")):
-        raise _unsupported("an HTML page", "Save it as PDF, or its text as .txt")
-    if suffix == "rtf":
-        raise Unreadable(
-            State.DAMAGED, "The file is named .rtf but is not one. Get a whole copy, as DOCX or PDF."
-        )
+        raise Unreadable(State.UNSUPPORTED, f"This is no document that can be read. {accepted()}")
+    if suffix in ("html", "htm", "xhtml") or _PAGE.match(data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()):
+        return "html"
     if suffix in ("md", "markdown"):
         return "md"
+    if b'progid="Word.Document"' in data[:4096] or b"<pkg:package" in data[:4096]:
+        raise _unsupported("a Word document stored as one XML file", "Save it as DOCX")
     needed = {"eml": 1, "txt": 99, "text": 99}.get(suffix, 4)  # a .txt may well hold a pasted e-mail
     return "eml" if _headers(data) >= needed else "txt"
 

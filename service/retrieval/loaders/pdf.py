@@ -1,65 +1,140 @@
-"""PDF: text with the place of every character, page pictures, rectangles of a quotation.
+"""PDFs and pictures: text with the place of every character, page pictures, rectangles of a quotation.
 
-A page's text follows from its bytes alone, so that the rectangles of a span are worked out anew from the
-original file: nothing is stored beside it, and only the pages that the span touches are opened.
+The file itself is read by a child process (`child`, `reader`), a page at a time. A page's text follows from its bytes
+alone, so that the rectangles of a span are worked out anew from the original file and nothing is stored beside it;
+only the words that were recognised in pictures are kept with their boxes, for recognition takes seconds.
 """
 
-import io
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from service.config import Documents
-from service.core import Block, Entry, Page, State
+from service.core import Document, State
 from service.errors import NotFound
+from service.retrieval.loaders import recognition
+from service.retrieval.loaders.binding import bound
+from service.retrieval.loaders.child import Child, Fault, Lost
 from service.retrieval.loaders.content import Content, Unreadable
-from service.retrieval.loaders.layout import Box, Glyph, Laid, Span, arrange, same_line, upright
-from service.retrieval.loaders.pdfium import Drawn, drawn, opened, picture
+from service.retrieval.loaders.places import around
+from service.retrieval.loaders.sheet import Sheet, unpacked
+from service.retrieval.loaders.tables import Box
 
-_STAMP = 120  # characters: so little beside a picture of the whole page is a stamp on a scan
-_SCAN = (
-    "The file holds pictures of pages and no text of theirs: a scan. Text recognition is not part of this "
-    "version; add a PDF that holds text."
+PICTURED = frozenset(("pdf", "png", "jpeg", "tiff"))  # kinds whose pages have pictures
+
+# The module's state, for the processes behind it are the program's: one reads, one shows pages to people.
+_READING, _SHOWING = Child(), Child()
+
+_OPENING = 60.0  # seconds
+_PAGE = 30.0
+_RECOGNITION = 1000.0
+_LOSSES = 3  # pages that may stop the child before the file is given up
+_RECOGNISED = 500  # pages of a file, at most: a page takes seconds
+
+_STOPS = (
+    "The file stops the program that reads it: it is damaged, or made to do so. "
+    "Print it to a new PDF and add that."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A page as read."""
-
-    text: str
-    spans: tuple[Span, ...]
-    width: float
-    height: float
-    unmapped: int
-    scanned: bool  # a picture with a stamp at most
+_NO_TEXT = "The file holds pictures of pages and no text of theirs: a scan."
 
 
 def read(data: bytes, limits: Documents) -> Content:
     """Raises Unreadable: ENCRYPTED, DAMAGED, TOO_LARGE, or EMPTY when no page holds text."""
-    with opened(data) as pdf:
-        count = len(pdf)
-        if count > limits.max_pages:
-            raise Unreadable(
-                State.TOO_LARGE,
-                f"The file has {count} pages; {limits.max_pages} are allowed. "
-                "Split it, or raise documents.max_pages.",
-            )
-        sheets = [_sheet(drawn(pdf, number)) for number in range(1, count + 1)]
+    return _read("pdf", data, limits)
+
+
+def read_image(data: bytes, limits: Documents) -> Content:
+    """A PNG, JPEG or TIFF through recognition. Raises Unreadable as `read`."""
+    return _read("image", data, limits)
+
+
+def read_both(data: bytes, limits: Documents) -> tuple[Content, Content]:
+    """A PDF as `read` gives it, and with headers, footers and page numbers left in: to measure what that costs."""
+    sheets = _sheets("pdf", data, limits)
+    return bound(sheets), bound(sheets, whole=True)
+
+
+def _read(kind: str, data: bytes, limits: Documents) -> Content:
+    return bound(_sheets(kind, data, limits))
+
+
+def _sheets(kind: str, data: bytes, limits: Documents) -> list[Sheet | None]:
+    with _READING.held() as child:
+        sheets = _Reading(child, kind, data, limits).sheets()
     if all(sheet is None for sheet in sheets):
         reason = "No page of the file can be opened. Print it to a new PDF and add that."
         raise Unreadable(State.DAMAGED, reason)
-    if not any(sheet and sheet.text and not sheet.scanned for sheet in sheets):
-        raise Unreadable(State.EMPTY, _SCAN)
-    return _bound(sheets)
+    if not any(sheet and sheet.lines and not sheet.silent for sheet in sheets):
+        raise Unreadable(State.EMPTY, _why_empty(sheets))
+    return sheets
 
 
-def _sheet(page: Drawn | None) -> Sheet | None:
-    if page is None:
-        return None
-    laid = arrange(upright(page.glyphs))
-    scanned = page.covered and len(laid.text) < _STAMP
-    return Sheet(laid.text, laid.spans, page.width, page.height, page.unmapped, scanned)
+def stop_reading() -> None:
+    """Give up the file that is being read, in whatever thread: its `load` raises Stopped."""
+    _READING.stop()
+
+
+def _why_empty(sheets: Sequence[Sheet | None]) -> str:
+    if all(sheet is None or sheet.blank for sheet in sheets):
+        return "Every page of the file is blank. Look whether it is the right file."
+    if not recognition.available():
+        return f"{_NO_TEXT} {recognition.INSTALL}."
+    return f"{_NO_TEXT} Text recognition found no words on them. Scan them anew, straight and at 300 dpi."
+
+
+class _Reading:
+    """One file's way through the child, page by page."""
+
+    def __init__(self, child: Child, kind: str, data: bytes, limits: Documents) -> None:
+        self._child, self._kind, self._data, self._limits = child, kind, data, limits
+        self._losses = 0
+
+    def sheets(self) -> list[Sheet | None]:
+        """The pages; None for one that cannot be opened."""
+        count = self._open()
+        if count > self._limits.max_pages:
+            raise Unreadable(
+                State.TOO_LARGE,
+                f"The file has {count} pages; {self._limits.max_pages} are allowed. "
+                "Split it, or raise documents.max_pages.",
+            )
+        sheets = [self._sheet("sheet", page, _PAGE) for page in range(1, count + 1)]
+        silent = [page for page, sheet in enumerate(sheets, 1) if sheet and sheet.silent]
+        for page in silent[:_RECOGNISED] if recognition.available() else ():
+            found = self._sheet("recognise", page, _RECOGNITION)
+            if found is not None:
+                sheets[page - 1] = found
+        return sheets
+
+    def _open(self) -> int:
+        try:
+            return _opened(self._child, self._kind, self._data)
+        except Lost:
+            raise Unreadable(State.DAMAGED, _STOPS) from None
+
+    def _sheet(self, do: str, page: int, patience: float) -> Sheet | None:
+        """None for a page that is damaged, or that stops the child."""
+        try:
+            return unpacked(self._child.ask(patience, do=do, page=page)[0])
+        except Fault:
+            return None
+        except Unreadable as error:
+            if error.state is State.TOO_LARGE:
+                raise
+            return None
+        except Lost:
+            self._losses += 1
+            if self._losses >= _LOSSES:
+                raise Unreadable(State.DAMAGED, _STOPS) from None
+            self._open()
+            return None
+
+
+def _opened(child: Child, kind: str, data: bytes) -> int:
+    try:
+        return int(child.ask(_OPENING, data, do="open", kind=kind)[0]["pages"])
+    except Fault as fault:
+        raise Unreadable(
+            State.DAMAGED, f"The file is damaged and cannot be opened ({fault}). Get a whole copy."
+        ) from None
 
 
 def page_picture(data: bytes, page: int, width: int) -> bytes:
@@ -67,125 +142,84 @@ def page_picture(data: bytes, page: int, width: int) -> bytes:
 
     Raises NotFound for a page that the file has not, Unreadable for a file or page that cannot be drawn.
     """
-    with opened(data) as pdf:
-        if not 1 <= page <= len(pdf):
-            raise NotFound(f"There is no page {page}: the document has {len(pdf)}.")
-        image = picture(pdf, page, min(max(width, 50), 4000))
-    png = io.BytesIO()
-    image.save(png, "PNG", compress_level=4)
-    return png.getvalue()
+    with _SHOWING.held() as child:
+        try:
+            count = _opened(child, _kind(data), data)
+            if not 1 <= page <= count:
+                raise NotFound(f"There is no page {page}: the document has {count}.")
+            return child.ask(_PAGE, do="picture", page=page, width=min(max(width, 50), 4000))[1]
+        except (Lost, Fault):
+            raise Unreadable(State.DAMAGED, f"Page {page} is damaged and cannot be drawn.") from None
 
 
-def rectangles(
-    data: bytes, text: str, pages: Sequence[Page], start: int, end: int
-) -> list[tuple[int, list[Box]]]:
-    """Where `text[start:end]` stands: per page its number and boxes (x0, y0, x1, y1), one a line.
+def _kind(data: bytes) -> str:
+    return "pdf" if b"%PDF-" in data[:1024] else "image"
 
-    Boxes are fractions of the page, 0 to 1, origin top left. `data` is the original file, `text` and `pages`
-    are the document's. A page whose text does not come out as it stands in `text` (read by another version of
-    the program) has no boxes: none rather than wrong ones.
+
+def rectangles(data: bytes, document: Document, start: int, end: int) -> list[tuple[int, list[Box]]]:
+    """Where [start, end) of the document's text stands: per page its number and boxes (x0, y0, x1, y1), one a line.
+
+    Boxes are fractions of the page, 0 to 1, origin top left. `data` is the original file. A page whose text does
+    not come out as it stands in the document (read by another version of the program) has no boxes: none rather
+    than wrong ones.
     """
-    found = []
-    with opened(data) as pdf:
-        for page in pages:
-            if not (page.start < end and start < page.end and page.number <= len(pdf)):
-                continue
-            shown = drawn(pdf, page.number)
-            boxes = _boxes(shown, text[page.start : page.end], start - page.start, end - page.start)
-            if shown and boxes:
-                found.append((page.number, [_fraction(box, shown.width, shown.height) for box in boxes]))
-    return found
+    pages = [page for page in document.pages if page.start < end and start < page.end]
+    recognised = {page.number for page in pages if page.confidence is not None}
+    found = [(page.number, _words(document, max(start, page.start), min(end, page.end))) for page in pages]
+    if len(recognised) < len(pages):
+        with _SHOWING.held() as child:
+            found = _shown(child, data, document, start, end, found, recognised)
+    return [(number, boxes) for number, boxes in found if boxes]
 
 
-def _boxes(page: Drawn | None, text: str, start: int, end: int) -> list[Box]:
-    """The boxes of `text[start:end]` in points; none when the page reads otherwise than `text`."""
-    if page is None:
-        return []
-    turned = upright(page.glyphs)
-    laid: Laid = arrange(turned)
-    if laid.text != text.rstrip("\n"):
-        return []
+def _words(document: Document, start: int, end: int) -> list[Box]:
+    """The boxes of recognised words, those on one line put together."""
     boxes: list[Box] = []
-    last: Glyph | None = None
-    for index in dict.fromkeys(i for i in laid.origin[max(start, 0) : max(end, 0)] if i >= 0):
-        box = page.glyphs[index].box
-        if last is not None and same_line(last, turned[index]):
-            boxes[-1] = _around(boxes[-1], box)
+    for word in document.words:
+        if not (word.start < end and start < word.end):
+            continue
+        last = boxes[-1] if boxes else None
+        if last and last[1] <= (word.box[1] + word.box[3]) / 2 <= last[3] and word.box[0] >= last[0]:
+            boxes[-1] = around(last, word.box)
         else:
-            boxes.append(box)
-        last = turned[index]
+            boxes.append(word.box)
     return boxes
 
 
-def _around(a: Box, b: Box) -> Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+def _shown(
+    child: Child,
+    data: bytes,
+    document: Document,
+    start: int,
+    end: int,
+    found: list[tuple[int, list[Box]]],
+    recognised: set[int],
+) -> list[tuple[int, list[Box]]]:
+    """The pages' boxes, those of pages with text of their own asked of the child."""
+    try:
+        _opened(child, "pdf", data)
+        return [
+            (number, boxes if number in recognised else _asked(child, document, number, start, end))
+            for number, boxes in found
+        ]
+    except (Lost, Fault, Unreadable):
+        return [(number, boxes) for number, boxes in found if number in recognised]
 
 
-def _fraction(box: Box, width: float, height: float) -> Box:
-    x0, y0, x1, y1 = box
-    return _share(x0, width), _share(y0, height), _share(x1, width), _share(y1, height)
+def _asked(child: Child, document: Document, number: int, start: int, end: int) -> list[Box]:
+    page = document.pages[number - 1]
+    text = document.text[page.start : page.end]
+    told, _ = child.ask(
+        _PAGE, do="places", page=number, text=text, start=max(0, start - page.start), end=end - page.start
+    )
+    width, height = told["size"]
+    return [
+        (_share(a, width), _share(b, height), _share(c, width), _share(d, height))
+        for a, b, c, d in told["boxes"]
+    ]
 
 
 def _share(value: float, whole: float) -> float:
     """The fraction, kept within 0 and 1; 0 for the infinities and NaN that broken fonts give."""
     share = value / whole if whole else 0.0
     return share if 0 <= share <= 1 else float(1 < share < float("inf"))
-
-
-def _bound(sheets: list[Sheet | None]) -> Content:
-    """The pages one after another, a blank line between those that hold text."""
-    text: list[str] = []
-    blocks: list[Block] = []
-    pages: list[Page] = []
-    at = 0
-    last = max(i for i, sheet in enumerate(sheets) if sheet is not None and sheet.text)
-    for number, sheet in enumerate(sheets, 1):
-        body = sheet.text if sheet else ""
-        if sheet:
-            blocks += (Block(at + a, at + b, number, style, level) for a, b, style, level in sheet.spans)
-        if body and number - 1 < last:
-            body += "\n\n"
-        size = (sheet.width, sheet.height) if sheet else (0.0, 0.0)
-        pages.append(Page(number, at, at + len(body), *size))
-        text.append(body)
-        at += len(body)
-    return Content("".join(text), tuple(blocks), tuple(pages), tuple(_ledger(sheets)))
-
-
-def _ledger(sheets: list[Sheet | None]) -> Iterator[Entry]:
-    empty = [n for n, sheet in enumerate(sheets, 1) if sheet and not sheet.text]
-    scanned = [n for n, sheet in enumerate(sheets, 1) if sheet and sheet.text and sheet.scanned]
-    damaged = [n for n, sheet in enumerate(sheets, 1) if sheet is None]
-    unmapped = sum(sheet.unmapped for sheet in sheets if sheet)
-    if empty:
-        yield Entry("unread", f"{_counted(empty)} no text: a picture or blank.", pages=tuple(empty))
-    if scanned:
-        yield Entry(
-            "unread",
-            f"{_counted(scanned)} a scan with a stamp; only the stamp could be read.",
-            pages=tuple(scanned),
-        )
-    if damaged:
-        reason = f"{_counted(damaged, 'is', 'are')} damaged and could not be opened."
-        yield Entry("unread", reason, pages=tuple(damaged))
-    if unmapped:
-        reason = "Characters that have no meaning in the file's fonts were left out."
-        yield Entry("dropped", reason, characters=unmapped)
-    repeated = _running(sheets)
-    if repeated:
-        yield Entry("kept", f"Running headers or footers stand on {repeated} pages and are part of the text.")
-
-
-def _counted(numbers: list[int], one: str = "holds", many: str = "hold") -> str:
-    shown = ", ".join(map(str, numbers[:20])) + (" and more" if len(numbers) > 20 else "")
-    return f"Page {shown} {one}" if len(numbers) == 1 else f"{len(numbers)} pages ({shown}) {many}"
-
-
-def _running(sheets: list[Sheet | None]) -> int:
-    """On how many pages the first or last block stands on most others too, page numbers aside."""
-    edges: Counter[str] = Counter()
-    for sheet in filter(None, sheets):
-        for span in {*sheet.spans[:1], *sheet.spans[-1:]}:
-            edges["".join(c for c in sheet.text[span.start : span.end] if not c.isdigit())] += 1
-    most = max(edges.values(), default=0)
-    return most if most >= 3 and most > len(sheets) / 2 else 0

@@ -1,29 +1,38 @@
-"""Every call of PDFium: opening a file, the glyphs of a page, its picture.
+"""Every call of PDFium: opening a file, the glyphs of a page and what they are drawn with, its picture.
 
-PDFium's state belongs to the process and bears one thread at a time. Every call is made, and every handle
-closed, under one lock, which is held for one page at a time.
+Runs in the child process alone (`reader`): PDFium reads hostile bytes in C, and may hang or crash there.
+Boxes are in points from the top left of the page as it is shown.
 """
 
 import ctypes
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from service.core import State
 from service.retrieval.loaders.content import Unreadable
-from service.retrieval.loaders.layout import Box, Glyph
-
-# The one piece of module state here, for it guards a C library's own.
-_PDFIUM = threading.Lock()
+from service.retrieval.loaders.fields import spread, written
+from service.retrieval.loaders.layout import Glyph
+from service.retrieval.loaders.paint import Paint, painted
+from service.retrieval.loaders.tables import Box
 
 _HYPHENS = (0x02, 0xAD, 0xFFFE)  # what PDFium makes of a hyphen at a line's end; a soft one that is drawn
 _WRITTEN = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st",
             0xF0B7: "•", 0xF0A7: "▪"} | dict.fromkeys(_HYPHENS, "-")  # fmt: skip
 _BOLD = 600  # font weight
 _PIXELS = 16_000_000  # of a page picture, at most
-_FEW = 240  # glyphs from which a page is not asked for a covering picture any more
+_GLYPHS = 200_000  # of a page, at most: a bomb holds more, no page of words does
+_INVISIBLE = (3, 7)  # text render modes: neither filled nor stroked; only clipping
+
+
+class Ink(NamedTuple):
+    """What a run of text is drawn with."""
+
+    order: int  # its place in the page's painting order, from 0
+    invisible: bool  # by its render mode
+    shade: int  # of the fill, 0 black to 255 white
+    bold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +42,33 @@ class Drawn:
     glyphs: list[Glyph]
     width: float
     height: float
-    unmapped: int  # glyphs that the file gives no meaning to
-    covered: bool  # one picture fills most of the page, and there is little beside it
+    unmapped: int = 0  # glyphs that the file gives no meaning to
+    inks: dict[int, Ink] = field(default_factory=dict)  # by the number of the text object
+    objects: list[int] = field(default_factory=list)  # for each glyph the number of its text object
+    paint: Paint = field(default_factory=Paint)
+    cut: bool = False  # there were more glyphs than are read
+    filled: int = 0  # characters in form fields and text boxes
+    comments: int = 0  # characters of comments
 
 
 @contextmanager
 def opened(data: bytes) -> Iterator[Any]:
-    with _PDFIUM:
-        pdf = _open(data)
+    pdf = open_pdf(data)
     try:
         yield pdf
     finally:
-        with _PDFIUM:
-            pdf.close()
+        pdf.close()
 
 
-def _open(data: bytes) -> Any:
+def open_pdf(data: bytes) -> Any:
+    """The file's handle. Raises Unreadable: ENCRYPTED or DAMAGED."""
     import pypdfium2
     import pypdfium2.raw as raw
 
     try:
-        return pypdfium2.PdfDocument(data)
+        pdf = pypdfium2.PdfDocument(data)
+        pdf.init_forms()  # before any page is opened
+        return pdf
     except pypdfium2.PdfiumError as error:
         code = error.err_code
     if code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
@@ -68,64 +83,83 @@ def drawn(pdf: Any, number: int) -> Drawn | None:
     """The page (from 1), or None when it cannot be opened."""
     from pypdfium2 import PdfiumError
 
-    with _PDFIUM:
-        try:
-            page = pdf[number - 1]
-        except PdfiumError:
-            return None
-        try:
-            return _drawn(page)
-        except PdfiumError:
-            return None
-        finally:
-            page.close()
-
-
-def _drawn(page: Any) -> Drawn:
-    text = page.get_textpage()
     try:
-        glyphs, unmapped = _glyphs(page, text)
+        page = pdf[number - 1]
+    except PdfiumError:
+        return None
+    try:
+        return _drawn(pdf, page)
+    except PdfiumError:
+        return None
+    finally:
+        page.close()
+
+
+def _drawn(pdf: Any, page: Any) -> Drawn:
+    text = page.get_textpage()
+    place, (width, height) = _placing(page), page.get_size()
+    try:
+        paint = painted(page, place)
+        return _with_notes(pdf, page, place, _glyphs(text, place, Drawn([], width, height, paint=paint)))
     finally:
         text.close()
-    width, height = page.get_size()
-    return Drawn(glyphs, width, height, unmapped, len(glyphs) < _FEW and _covered(page, width * height))
 
 
-def _covered(page: Any, area: float) -> bool:
-    """Whether one picture covers most of the page."""
-    import pypdfium2.raw as raw
-
-    corners = [ctypes.c_float() for _ in range(4)]
-    for i in range(raw.FPDFPage_CountObjects(page)):
-        item = raw.FPDFPage_GetObject(page, i)
-        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_IMAGE:
+def _with_notes(
+    pdf: Any, page: Any, place: Callable[[float, float, float, float], Box], drawn: Drawn
+) -> Drawn:
+    """With values of form fields and text boxes after the page's own glyphs, and comments counted."""
+    filled = comments = 0
+    top = Ink(2**31, False, 0, False)
+    for text, box in written(pdf, page):
+        if box is None:
+            comments += len(text)
             continue
-        if raw.FPDFPageObj_GetBounds(item, *map(ctypes.byref, corners)):
-            left, bottom, right, top = (c.value for c in corners)
-            if (right - left) * (top - bottom) > 0.6 * area:
-                return True
-    return False
+        more = list(spread(text, place(*box)))
+        drawn.glyphs.extend(more)
+        drawn.objects.extend([-1] * len(more))
+        drawn.inks[-1] = top
+        filled += len(text)
+    return replace(drawn, filled=filled, comments=comments)
 
 
-def _glyphs(page: Any, text: Any) -> tuple[list[Glyph], int]:
-    """The page's glyphs in the file's order, and how many the file gives no meaning to."""
+def _glyphs(text: Any, place: Callable[[float, float, float, float], Box], page: Drawn) -> Drawn:
+    """The page with its glyphs in the file's order."""
     import pypdfium2.raw as raw
 
-    place = _placing(page)
-    box, glyphs, unmapped, bold, fresh = raw.FS_RECTF(), [], 0, False, True
-    for i in range(raw.FPDFText_CountChars(text)):
+    box, unmapped, at = raw.FS_RECTF(), 0, 0
+    ink: Ink | None = None
+    count = raw.FPDFText_CountChars(text)
+    for i in range(min(count, _GLYPHS)):
         code = raw.FPDFText_GetUnicode(text, i)
         character = _character(code)
         if not character.strip():
             unmapped += code in (0, 0xFFFF)
-            fresh = fresh or code in (0x0A, 0x0D)
-            glyphs.append(Glyph(" ", (0.0, 0.0, 0.0, 0.0)))
+            page.glyphs.append(Glyph(" ", (0.0, 0.0, 0.0, 0.0)))
+            page.objects.append(at)
             continue
-        if fresh:  # asked once a line: it costs as much as everything else
-            bold, fresh = _is_bold(text, i), False
+        thing = ctypes.c_void_p.from_buffer(raw.FPDFText_GetTextObject(text, i)).value or 0
+        if ink is None or thing != at:
+            at = thing
+            ink = page.inks[at] = page.inks.get(at) or _ink(text, i, page.paint.order.get(at, -1))
         raw.FPDFText_GetLooseCharBox(text, i, ctypes.byref(box))
-        glyphs.append(Glyph(character, place(box.left, box.bottom, box.right, box.top), bold))
-    return glyphs, unmapped
+        page.glyphs.append(Glyph(character, place(box.left, box.bottom, box.right, box.top), ink.bold))
+        page.objects.append(at)
+    return Drawn(
+        page.glyphs, page.width, page.height, unmapped, page.inks, page.objects, page.paint, count > _GLYPHS
+    )
+
+
+def _ink(text: Any, i: int, order: int) -> Ink:
+    import pypdfium2.raw as raw
+
+    mode = raw.FPDFTextObj_GetTextRenderMode(raw.FPDFText_GetTextObject(text, i))
+    parts = [ctypes.c_uint() for _ in range(4)]
+    known = raw.FPDFText_GetFillColor(text, i, *map(ctypes.byref, parts))
+    red, green, blue, alpha = (part.value for part in parts)
+    shade = (299 * red + 587 * green + 114 * blue) // 1000 if known else 0
+    faint = known and mode in (0, 4) and alpha < 8
+    return Ink(order, mode in _INVISIBLE or faint, shade if mode in (0, 2, 4, 6) else 0, _is_bold(text, i))
 
 
 def _is_bold(text: Any, i: int) -> bool:
@@ -175,16 +209,14 @@ def picture(pdf: Any, number: int, width: int) -> Any:
     """A PIL image of the page (from 1) with the values of its form fields, `width` pixels wide or less."""
     from pypdfium2 import PdfiumError
 
-    with _PDFIUM:
+    try:
+        page = pdf[number - 1]
         try:
-            pdf.init_forms()
-            page = pdf[number - 1]
-            try:
-                return _rendered(page, width)
-            finally:
-                page.close()
-        except (PdfiumError, ZeroDivisionError, ValueError):
-            raise Unreadable(State.DAMAGED, f"Page {number} is damaged and cannot be drawn.") from None
+            return _rendered(page, width)
+        finally:
+            page.close()
+    except (PdfiumError, ZeroDivisionError, ValueError):
+        raise Unreadable(State.DAMAGED, f"Page {number} is damaged and cannot be drawn.") from None
 
 
 def _rendered(page: Any, width: int) -> Any:

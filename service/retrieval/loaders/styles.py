@@ -1,4 +1,4 @@
-"""The paragraph styles of a Word document: what they say about headings and numbering."""
+"""The styles of a Word document: what they say about headings, numbering and hidden text."""
 
 import re
 from collections.abc import Iterator
@@ -13,12 +13,14 @@ class Styles:
     def __init__(self, root: Any) -> None:
         """`root` is the element of styles.xml, or None."""
         self._by_id: dict[str, Any] = {}
+        self._hiding: dict[str, bool] = {"": False}
         self.default = ""
         for style in () if root is None else root.findall(W + "style"):
-            if style.get(W + "type", "paragraph") == "paragraph":
+            kind = style.get(W + "type", "paragraph")
+            if kind in ("paragraph", "character"):
                 self._by_id[style.get(W + "styleId", "")] = style
-                if style.get(W + "default") in ("1", "true", "on"):
-                    self.default = style.get(W + "styleId", "")
+            if kind == "paragraph" and style.get(W + "default") in ("1", "true", "on"):
+                self.default = style.get(W + "styleId", "")
 
     def heading(self, name: str) -> int:
         """The outline level from 1 that the style, or one it is based on, gives; 0 for body text."""
@@ -40,12 +42,28 @@ class Styles:
                 return number, value(style, "pPr", "numPr", "ilvl"), owner
         return "", "", ""
 
+    def hides(self, name: str) -> bool:
+        """Whether text in the style, a paragraph's or a character's, is hidden text."""
+        if name not in self._hiding:
+            found = (style.find(f"{W}rPr/{W}vanish") for _, style in self._chain(name))
+            self._hiding[name] = on(next((vanish for vanish in found if vanish is not None), None))
+        return self._hiding[name]
+
+    def is_contents(self, name: str) -> bool:
+        """Whether the style is that of a line in a table of contents."""
+        return name in self._by_id and value(self._by_id[name], "name").lower().startswith("toc ")
+
     def _chain(self, name: str) -> Iterator[tuple[str, Any]]:
         seen = set()
         while name in self._by_id and name not in seen:
             seen.add(name)
             yield name, self._by_id[name]
             name = value(self._by_id[name], "basedOn")
+
+
+def on(switch: Any) -> bool:
+    """What an on-off element says; it is on unless it says otherwise, and off when it is not there."""
+    return switch is not None and switch.get(W + "val") not in ("0", "false", "off")
 
 
 def value(element: Any, *path: str) -> str:

@@ -15,7 +15,7 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
 def read(data: bytes, name: str) -> Document:
-    return load(data, name, "m", LIMITS)
+    return load(data, name, "m", LIMITS).document
 
 
 def checked(document: Document) -> Document:

@@ -1,6 +1,11 @@
 from email.message import EmailMessage
 
-from .made import checked, read, texts
+import pytest
+
+from service.core import State
+from service.retrieval.loaders import Unreadable, load
+
+from .made import LIMITS, checked, read, texts
 
 
 def mail(body: str = "Dear Anna,\n\nthe rent is due on Friday.\n\nBest,\nBen\n") -> EmailMessage:
@@ -26,14 +31,37 @@ def test_headers_and_body() -> None:
     assert document.blocks[0].style == "heading"
 
 
-def test_attachments_are_counted_and_their_names_kept_out() -> None:
+def test_what_is_attached_is_handed_on_and_its_names_kept_out() -> None:
     message = mail()
     message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="secret.pdf")
-    document = checked(read(message.as_bytes(), "a.eml"))
-    assert tuple(entry.reason for entry in document.ledger) == (
-        "1 attached file was not read; add each by itself.",
-    )
-    assert "secret" not in document.text
+    message.add_attachment("a,b", subtype="csv", filename="../list.csv")
+    message.add_attachment(mail("Inner words"))
+    message.add_attachment(b"PNG", maintype="image", subtype="png")
+    message.add_attachment(b"PNG", maintype="image", subtype="png", filename="plan.png")
+    message.add_attachment(b"x", maintype="application", subtype="pkcs7-signature", filename="smime.p7s")
+    loaded = load(message.as_bytes(), "a.eml", "m", LIMITS)
+    assert [a.name for a in loaded.attachments] == ["secret.pdf", "../list.csv", "message 4.eml", "plan.png"]
+    assert loaded.attachments[0].data == b"%PDF-"
+    assert "Inner words" in read(loaded.attachments[2].data, "b.eml").text
+    assert [entry.fate for entry in loaded.document.ledger] == ["attached", "dropped", "dropped"]
+    assert "secret" not in loaded.document.text + "".join(e.reason for e in loaded.document.ledger)
+
+
+def test_a_message_inside_a_message_keeps_its_own_attachments() -> None:
+    inner = mail("Inner")
+    inner.add_attachment(b"deep", maintype="application", subtype="pdf", filename="deep.pdf")
+    outer = mail("Outer")
+    outer.add_attachment(inner)
+    (nested,) = load(outer.as_bytes(), "a.eml", "m", LIMITS).attachments
+    loaded = load(nested.data, nested.name, "m", LIMITS)
+    assert [(a.name, a.data) for a in loaded.attachments] == [("deep.pdf", b"deep")]
+
+
+def test_a_sealed_message_is_encrypted() -> None:
+    sealed = b"From: a@b\nTo: c@d\nSubject: x\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nMIAG"
+    with pytest.raises(Unreadable) as caught:
+        read(sealed, "a.eml")
+    assert caught.value.state is State.ENCRYPTED
 
 
 def test_plain_text_goes_before_html() -> None:
@@ -46,7 +74,7 @@ def test_html_alone_is_stripped() -> None:
     message = mail("")
     html = "<style>p{}</style><p>The rent&nbsp;is <b>due</b>.</p><script>x()</script><ul><li>One<li>Two</ul>"
     message.set_content(html, subtype="html")
-    assert texts(checked(read(message.as_bytes(), "a.eml")))[2:] == ["The rent is due.", "One", "Two"]
+    assert texts(checked(read(message.as_bytes(), "a.eml")))[2:] == ["The rent is due.", "• One", "• Two"]
 
 
 def test_an_unknown_character_set_and_a_message_without_a_body() -> None:

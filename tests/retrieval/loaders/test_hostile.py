@@ -1,17 +1,42 @@
 """Whatever comes in, a Document or Unreadable comes out."""
 
+import io
 import random
+import re
+import zipfile
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.retrieval.loaders import Unreadable
+from service.retrieval.loaders import Unreadable, original_text
 
+from .compound import compound, message, properties
 from .made import checked, docx, paragraph, pdf, read, run
+from .test_html import PAGE
+from .test_packed import zipped
+from .test_rtf import rtf
+from .test_tracked import ANNA, deleted, inserted, row
+from .test_xlsx import workbook, written
 
-NAMES = st.sampled_from(["a.pdf", "a.docx", "a.txt", "a.md", "a.eml", "a.xyz", "a", "", "../..", "a.msg"])
+SUFFIXES = (
+    "pdf",
+    "docx",
+    "doc",
+    "xlsx",
+    "rtf",
+    "html",
+    "txt",
+    "md",
+    "eml",
+    "msg",
+    "zip",
+    "png",
+    "xyz",
+    "jpg",
+)
+NAMES = st.sampled_from([*(f"a.{suffix}" for suffix in SUFFIXES), "a", "", "../.."])
 STARTS = st.sampled_from(
     [
         b"",
@@ -20,6 +45,8 @@ STARTS = st.sampled_from(
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         b"\xff\xfe",
         b"From: a\nTo: b\n\n",
+        b"{\\rtf1 ",
+        b"<html>",
     ]
 )
 MAIL = (
@@ -32,19 +59,41 @@ FORMATS = {
     "a.pdf": pdf(pages=1),
     "a.docx": docx(paragraph(runs=run("The rent") + "<w:r><w:tab/></w:r>") + paragraph("is due.")),
     "a.eml": MAIL,
+    "a.rtf": rtf(
+        rb"\pard\s1 Lease\par{\revised\revauth1 5}\cell\row {\footnote x}\u8364?\'80{\*\x y}\bin2 ab\par"
+    ),
+    "a.html": PAGE.encode(),
+    "a.xlsx": written(workbook()),
+    "a.msg": compound(
+        message({0x37: "Rent", 0x1000: "Due."}, properties({0x3701: b"x", 0x3707: "a.txt"}, 8))
+    ),
+    "a.zip": zipped({"a.txt": b"the rent is due", "b.zip": zipped({"c.txt": b"c"})}),
 }
+CHANGED = docx(
+    paragraph(runs=inserted("in") + deleted("out"), properties=f"<w:rPr><w:del {ANNA}/></w:rPr>")
+    + f"<w:tbl>{row(run('a'), deleted('b'), change='ins')}</w:tbl>"
+    + paragraph(runs='<w:commentRangeStart w:id="1"/>' + run("c")),
+    comments=f'<w:comment w:id="1">{paragraph("why")}</w:comment>',
+)
 
 
 def survives(data: bytes, name: str) -> None:
     with suppress(Unreadable):
-        checked(read(data, name))
+        document = read(data, name)
+        assert [mark.start for mark in document.marks] == sorted(mark.start for mark in document.marks)
+        assert all(0 <= mark.start <= mark.end <= len(document.text) for mark in document.marks)
+        original_text(document).encode()
+        document.text.encode()
+        checked(document)
 
 
+@settings(deadline=None)
 @given(STARTS, st.binary(max_size=400), NAMES)
 def test_random_bytes(start: bytes, data: bytes, name: str) -> None:
     survives(start + data, name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400), NAMES)
 def test_random_text(text: str, name: str) -> None:
     survives(text.encode("utf-8", "replace"), name)
@@ -53,18 +102,37 @@ def test_random_text(text: str, name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_truncated_files(name: str) -> None:
     data = FORMATS[name]
-    for length in range(0, len(data), max(1, len(data) // 60)):
+    for length in range(0, len(data), max(1, len(data) // 40)):
         survives(data[:length], name)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_mutated_files(name: str) -> None:
     chance = random.Random(7)
-    for _ in range(150):
+    for _ in range(60):
         data = bytearray(FORMATS[name])
         for _ in range(chance.choice((1, 3, 20))):
             data[chance.randrange(len(data))] = chance.randrange(256)
         survives(bytes(data), name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_mutated_words(data: st.DataObject) -> None:
+    """The parts of a Word file changed before they are packed: a flipped bit in a zip only breaks its checksum."""
+    with zipfile.ZipFile(io.BytesIO(CHANGED)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = data.draw(
+        st.sampled_from(["word/document.xml", "word/comments.xml", "word/_rels/document.xml.rels"])
+    )
+    tags = [match.span() for match in re.finditer(rb"<[^>]*>|w:\w+|\"[^\"]*\"", parts[name])]
+    (a, b), (c, d) = data.draw(st.sampled_from(tags)), data.draw(st.sampled_from(tags))
+    parts[name] = parts[name][:a] + parts[name][c:d] + parts[name][b:]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    survives(file.getvalue(), "a.docx")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +168,10 @@ TAGS = st.sampled_from(
         "txbxContent",
         "pPr",
         "numPr",
+        "rPr",
+        "moveTo",
+        "moveFrom",
+        "trPr",
     ]
 )
 
@@ -115,7 +187,7 @@ TREES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=120, deadline=None)
 @given(TREES, TREES)
 def test_any_nesting_of_word_elements(body: str, note: str) -> None:
     survives(docx(paragraph("Text.") + body, footnotes=f'<w:footnote w:id="1">{note}</w:footnote>'), "a.docx")

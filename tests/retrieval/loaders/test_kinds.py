@@ -5,7 +5,7 @@ import pytest
 
 from service.config import Documents
 from service.core import State
-from service.retrieval.loaders import Unreadable, load
+from service.retrieval.loaders import FORMATS, Unreadable, load
 
 from .made import docx, paragraph, pdf, read
 
@@ -35,6 +35,11 @@ def zipped(*names: str) -> bytes:
         (MAIL, "pasted.txt", "txt"),
         (b"no headers here", "mail.eml", "txt"),
         (MAIL + bytes(range(32)), "mail.eml", "eml"),
+        (b"<!DOCTYPE html><p>x</p>", "a.txt", "html"),
+        (b"<!-- saved --><HTML><p>x</p>", "page", "html"),
+        (b"<p>x</p>", "a.htm", "html"),
+        (b"{\\rtf1 hello}", "a.doc", "rtf"),
+        (b"MZ is the name of a file", "a", "txt"),
     ],
 )
 def test_a_file_is_read_as_what_it_is(data: bytes, name: str, kind: str | None) -> None:
@@ -56,14 +61,27 @@ def test_a_wrong_name_is_noted() -> None:
         (b"", "a.pdf", State.EMPTY, "0 bytes"),
         (b" \n\t\n", "a.txt", State.EMPTY, "no text"),
         (OLE + "EncryptedPackage".encode("utf-16-le"), "a.docx", State.ENCRYPTED, "password"),
-        (OLE + "WordDocument".encode("utf-16-le"), "a.doc", State.UNSUPPORTED, ".doc"),
-        (OLE + "__substg1.0_".encode("utf-16-le"), "a.msg", State.UNSUPPORTED, "Outlook"),
-        (b"{\\rtf1 hello}", "a.rtf", State.UNSUPPORTED, "RTF"),
-        (b"<!DOCTYPE html><p>x</p>", "a.txt", State.UNSUPPORTED, "HTML"),
-        (b"<p>x</p>", "a.html", State.UNSUPPORTED, "HTML"),
-        (b"\x89PNG\r\n\x1a\n123", "a.png", State.UNSUPPORTED, "picture"),
-        (zipped("xl/workbook.xml"), "a.xlsx", State.UNSUPPORTED, "Excel"),
-        (zipped("a.pdf"), "a.zip", State.UNSUPPORTED, "zip"),
+        (OLE + "WordDocument".encode("utf-16-le"), "a.doc", State.DAMAGED, "DOC"),
+        (OLE + "__properties_version1.0".encode("utf-16-le"), "a.msg", State.DAMAGED, "MSG"),
+        (OLE + "Workbook\0".encode("utf-16-le"), "a.xls", State.UNSUPPORTED, "Save it as .xlsx"),
+        (OLE + "PowerPoint Document\0".encode("utf-16-le"), "a.ppt", State.UNSUPPORTED, "Save it as PDF"),
+        (OLE, "a.mpp", State.UNSUPPORTED, "old Office file"),
+        (b"{\\rtf1 }", "a.rtf", State.EMPTY, "no text"),
+        (b"<html><script>x</script></html>", "a.html", State.EMPTY, "no text"),
+        (b"GIF89a123", "a.gif", State.UNSUPPORTED, "picture"),
+        (b"7z\xbc\xaf\x27\x1c", "a.7z", State.UNSUPPORTED, "zip"),
+        (b"MZ\x00\x01", "a.exe", State.UNSUPPORTED, "program"),
+        (
+            b'<?xml version="1.0"?><?mso-application progid="Word.Document"?>',
+            "a.xml",
+            State.UNSUPPORTED,
+            "DOCX",
+        ),
+        (zipped("xl/workbook.xml"), "a.xlsx", State.DAMAGED, "XLSX"),
+        (zipped("xl/workbook.bin", "[Content_Types].xml"), "a.xlsb", State.UNSUPPORTED, ".xlsx"),
+        (zipped("ppt/a.xml", "[Content_Types].xml"), "a.pptx", State.UNSUPPORTED, "PDF"),
+        (zipped("mimetype", "content.xml"), "a.odt", State.UNSUPPORTED, "OpenDocument"),
+        (zipped(), "a.zip", State.EMPTY, "no files"),
         (zipped("a.pdf"), "a.docx", State.DAMAGED, "no Word document"),
         (b"PK\x03\x04 and nothing more", "a.docx", State.DAMAGED, "damaged"),
         (b"\x00\x01\x02\x03" * 50, "a.pdf", State.DAMAGED, "named .pdf"),
@@ -77,6 +95,11 @@ def test_what_is_not_read_says_why(data: bytes, name: str, state: State, word: s
     assert caught.value.state is state
     assert word in caught.value.reason
     assert caught.value.reason.endswith(".")
+
+
+def test_every_kind_says_what_it_is() -> None:
+    assert {"pdf", "docx", "doc", "rtf", "xlsx", "html", "txt", "md", "eml", "msg", "zip"} <= FORMATS.keys()
+    assert all(FORMATS.values())
 
 
 def test_a_file_over_the_limit() -> None:

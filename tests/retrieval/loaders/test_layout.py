@@ -1,9 +1,13 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.retrieval.loaders.layout import Glyph, arrange
+from service.retrieval.loaders.layout import Glyph, Laid, compose, lines
 
 SIZE = 10.0
+
+
+def arrange(glyphs: list[Glyph]) -> Laid:
+    return compose(lines(glyphs))
 
 
 def drawn(text: str, x: float = 72, y: float = 100, size: float = SIZE, bold: bool = False) -> list[Glyph]:
@@ -16,8 +20,8 @@ def drawn(text: str, x: float = 72, y: float = 100, size: float = SIZE, bold: bo
     ]
 
 
-def page(*lines: str, leading: float = 12) -> list[Glyph]:
-    return [glyph for i, line in enumerate(lines) for glyph in drawn(line, y=100 + i * leading)]
+def page(*texts: str, leading: float = 12) -> list[Glyph]:
+    return [glyph for i, line in enumerate(texts) for glyph in drawn(line, y=100 + i * leading)]
 
 
 def blocks(glyphs: list[Glyph]) -> list[str]:
@@ -54,6 +58,12 @@ def test_columns_follow_one_another() -> None:
     assert "left two.\n\nright one" in arrange(drawn("left one") + drawn("left two.", y=112) + right).text
 
 
+def test_a_page_that_the_file_holds_from_bottom_to_top_is_read_from_the_top() -> None:
+    rows = [drawn(f"Line {i}.", y=100 + 30 * i) for i in range(6)]
+    upwards = [glyph for row in reversed(rows) for glyph in row]
+    assert blocks(upwards) == [f"Line {i}." for i in range(6)]
+
+
 def test_headings_by_size_and_weight() -> None:
     glyphs = drawn("Lease of offices", size=18) + drawn("Parties", y=140, bold=True) + drawn(FULL, y=160)
     assert [(s.style, s.level) for s in arrange(glyphs).spans] == [
@@ -77,14 +87,15 @@ glyph = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(glyph, max_size=60))
 def test_every_character_comes_from_its_glyph_and_none_is_lost(glyphs: list[Glyph]) -> None:
-    laid = arrange(glyphs)
-    assert len(laid.origin) == len(laid.text)
-    for character, index in zip(laid.text, laid.origin, strict=True):
-        assert character in " \n" if index < 0 else character in glyphs[index].text
-    used = [i for i in dict.fromkeys(laid.origin) if i >= 0]
-    assert used == [i for i, g in enumerate(glyphs) if not g.blank]
+    found = lines(glyphs)
+    origin = [i for line in found for i in line.origin]
+    laid = compose(found)
+    assert sorted(set(origin)) == [i for i, g in enumerate(glyphs) if not g.blank]
+    assert "".join(laid.text.split()) == "".join(glyphs[i].text for i in dict.fromkeys(origin))
+    assert all(c in glyphs[i].text for c, i in zip("".join(laid.text.split()), origin, strict=True))
     ends = [0]
     for span in laid.spans:
         assert ends[-1] <= span.start < span.end

@@ -1,15 +1,18 @@
 import io
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from service.config import Documents
-from service.core import Document, State
+from service.core import Document, Entry, State
 from service.errors import NotFound
 from service.retrieval.loaders import Unreadable, load, page_picture, rectangles
 
 from .made import checked, pdf, read, texts
+from .papers import drawn
 
 RENT = (
     "The yearly rent is EUR 12,000, payable in twelve equal parts on the first working day of each month, "
@@ -60,7 +63,7 @@ def test_the_characters_under_the_rectangles_are_the_quoted_ones(rotate: int, qu
     data = pdf(rotate)
     document = read(data, "lease.pdf")
     start = document.text.rindex(quote)
-    found = rectangles(data, document.text, document.pages, start, start + len(quote))
+    found = rectangles(data, document, start, start + len(quote))
     assert [number for number, _ in found] == [2]
     boxes = found[0][1]
     assert len(boxes) == (2 if quote in (RENT, "first working day") else 1)
@@ -70,7 +73,7 @@ def test_the_characters_under_the_rectangles_are_the_quoted_ones(rotate: int, qu
 def test_a_span_over_two_pages_has_rectangles_on_both() -> None:
     data = pdf()
     document = read(data, "lease.pdf")
-    found = rectangles(data, document.text, document.pages, 0, len(document.text))
+    found = rectangles(data, document, 0, len(document.text))
     assert [number for number, _ in found] == [1, 2]
     assert all(0 <= x <= 1 for _, boxes in found for box in boxes for x in box)
     assert [len(boxes) for _, boxes in found] == [6, 6]
@@ -79,18 +82,15 @@ def test_a_span_over_two_pages_has_rectangles_on_both() -> None:
 def test_text_of_another_reading_has_no_rectangles() -> None:
     data = pdf()
     document = read(data, "lease.pdf")
-    assert rectangles(data, document.text.replace("12,000", "13,000"), document.pages, 0, 40) == []
-    assert rectangles(data, document.text, document.pages, 5, 5) == []
+    other = replace(document, text=document.text.replace("12,000", "13,000"))
+    assert rectangles(data, other, 0, 40) == []
+    assert rectangles(data, document, 5, 5) == []
 
 
 def test_blank_pages_are_counted_and_named() -> None:
     document = checked(read(pdf(pages=4, blank=(2, 4)), "lease.pdf"))
     assert [page.empty for page in document.pages] == [False, True, False, True]
-    assert document.ledger[0].reason.startswith("2 pages (2, 4) hold no text")
-
-
-def test_running_lines_are_noted() -> None:
-    assert "Running headers or footers stand on 4 pages" in read(pdf(pages=4), "a.pdf").ledger[0].reason
+    assert document.ledger == (Entry("odd", "2 pages (2, 4) are blank.", pages=(2, 4)),)
 
 
 def refused(data: bytes, limits: Documents) -> Unreadable:
@@ -102,7 +102,7 @@ def refused(data: bytes, limits: Documents) -> Unreadable:
 def test_what_gives_no_text() -> None:
     limits = Documents()
     assert refused(pdf(blank=(1, 2)), limits).state is State.EMPTY
-    assert "scan" in refused(pdf(blank=(1, 2)), limits).reason
+    assert "blank" in refused(pdf(blank=(1, 2)), limits).reason
     assert refused(pdf(password="x"), limits).state is State.ENCRYPTED
     assert refused(pdf()[:300], limits).state is State.DAMAGED
     assert refused(pdf(pages=3), Documents(max_pages=2)).state is State.TOO_LARGE
@@ -122,9 +122,11 @@ def scan(stamp: str) -> bytes:
     return file.getvalue()
 
 
-def test_a_scan_with_a_stamp_is_a_scan() -> None:
+def test_a_scan_with_a_stamp_is_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
     error = refused(scan("Case 1:24-cv-00001 Document 7 Filed 03/04/24 Page 1 of 1"), Documents())
     assert error.state is State.EMPTY
+    assert "apt-get install tesseract-ocr" in error.reason
 
 
 def test_page_pictures() -> None:
@@ -155,3 +157,27 @@ def test_threads_take_turns() -> None:
         thread.join()
     assert len(seen) == 12
     assert len({item.text for item in seen if isinstance(item, Document)}) == 1
+
+
+def test_places_on_a_page_whose_header_was_left_out() -> None:
+    def page(number: int) -> Callable[[Any], None]:
+        def draw(canvas: Any) -> None:
+            canvas.setFont("Helvetica", 11)
+            canvas.drawString(72, 810, "Lease of offices, draft of 4 May")
+            for i in range(8):
+                canvas.drawString(72, 700 - 20 * i, f"{i + 1}. Clause {chr(97 + number)} binds both parties.")
+            canvas.drawString(290, 30, str(number))
+
+        return draw
+
+    data = drawn(*(page(number) for number in (1, 2, 3)))
+    document = checked(read(data, "a.pdf"))
+    assert document.text.count("Lease of offices") == 1
+    assert [(entry.fate, entry.characters, entry.pages) for entry in document.ledger] == [
+        ("dropped", 2 * len("Lease of offices, draft of 4 May"), (2, 3)),
+        ("dropped", 3, (1, 2, 3)),
+    ]
+    quote = "3. Clause d binds both parties."
+    start = document.text.index(quote)
+    ((number, boxes),) = rectangles(data, document, start, start + len(quote))
+    assert (number, "".join(under(data, 3, box) for box in boxes)) == (3, squeezed(quote))

@@ -1,0 +1,73 @@
+"""What the embedder's training takes and leaves: the claims of the adapter's card rest on it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.train_embedder import Contract, Course, captions, clauses, held_out, likest, unseen
+from service.core import Passage
+
+CLAUSES = {
+    "Insurance": "Supplier shall keep general liability cover of two million dollars with a rated insurer. ",
+    "Audit Rights": "Books and records shall be open to the customer's accountants once a year, on ten days' notice. ",
+    "Governing Law": "The laws of the State of New York apply to all that arises under or about these terms. ",
+}
+
+
+def made() -> str:
+    return "\n\n".join(f"{n}. {name}. {text * 3}" for n, (name, text) in enumerate(CLAUSES.items(), 1))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Eight contracts of three annotated clauses each."""
+    for folder in ("corpus/cuad", "cuad", "legalbenchrag", "qa_passages"):
+        (tmp_path / folder).mkdir(parents=True)
+    text, rows = made(), []
+    for n in range(8):
+        (tmp_path / f"corpus/cuad/{n}.txt").write_text(text)
+        for category, words in CLAUSES.items():
+            answer = {"start": text.find(words), "text": words}
+            rows.append({"doc": f"cuad/{n}.txt", "category": category, "question": "q", "answers": [answer]})
+    (tmp_path / "cuad/train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "qa_passages/train.jsonl").write_text("")
+    (tmp_path / "legalbenchrag/cuad_train.json").write_text('{"tests": []}')
+    (tmp_path / "cuad/questions.json").write_text(json.dumps(dict.fromkeys(CLAUSES, 'Details: Is it "so"?')))
+    return tmp_path
+
+
+def contract() -> Contract:
+    cut = tuple(
+        Passage(f"d.{n}", "d", "t", 0, 1, f"{name}. {text * 3}", (f"{n + 1}. {name}",))
+        for n, (name, text) in enumerate(CLAUSES.items())
+    )
+    words = [Counter(p.text.lower().replace(".", "").split()) for p in cut]
+    return Contract(cut, [{name} for name in CLAUSES], words)
+
+
+def test_categories_left_out_are_neither_asked_nor_answered_nor_shown(data: Path) -> None:
+    left = {"Insurance"}
+    course = Course(data, left, seed=1, labelled=2, headings=1)
+    for _ in range(10):
+        lesson = course.lesson()
+        assert not left & set(lesson.topics)
+        assert not any("insur" in text.lower() for text in (*lesson.questions, *lesson.texts))
+
+
+def test_one_contract_in_seven_is_held_out() -> None:
+    files = [f"{n:02}.txt" for n in range(21)]
+    assert held_out(files[::-1]) == ["00.txt", "07.txt", "14.txt"]
+    assert unseen(["c", "b", "a", "b"]) == {"b"}
+
+
+def test_a_heading_asks_for_the_words_below_it() -> None:
+    pairs = list(captions("d", contract(), {"Audit Rights"}, {"law"}))
+    assert [pair.topic for pair in pairs] == ["insurance"]
+    assert pairs[0].body.startswith("Supplier shall keep")
+
+
+def test_hard_negatives_share_words_and_answer_nothing_asked() -> None:
+    assert likest(contract(), {"laws", "cover"}, {"Governing Law"})[0] == 0
+    assert [pair.right for pair in clauses("d", contract(), {"Insurance"})] == [(1,), (2,)]

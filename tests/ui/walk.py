@@ -1,0 +1,48 @@
+"""Steps that every walk through the page begins with."""
+
+from typing import Any
+
+SLOW = 120_000  # ms, for what the model or the embedder does
+FOLDER = "#shelf [data-add] >> nth=0"
+FILES = "#shelf [data-add] >> nth=1"
+
+
+def fresh(browser: Any) -> Any:
+    """A page in a browser of its own, which remembers what it asked for and what went wrong in it."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    page.asked, page.faults, page.said = [], [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    page.on("console", lambda message: page.said.append(message.text))
+    return page
+
+
+def sign_in(page: Any, password: str) -> None:
+    page.fill("[name=name]", "admin")
+    page.fill("[name=password]", password)
+    page.click("button")
+
+
+def enter(page: Any, house: Any) -> None:
+    sign_in(page, house.admin_password)
+    page.wait_for_selector("#here", state="attached", timeout=SLOW)
+    page.wait_for_selector("#status .dot", timeout=SLOW)
+
+
+def open_matter(page: Any, name: str) -> None:
+    page.click("#title .pick >> nth=0")
+    page.click("text=New matter…")
+    page.fill("dialog input", name)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#title summary:has-text('{name}')")
+    page.wait_for_selector("#talk >> text=holds no documents yet")
+
+
+def row(page: Any, name: str) -> Any:
+    """A file's line in the library."""
+    return page.locator("#shelf .file", has=page.locator("b", has_text=name))
+
+
+def wait_for(page: Any, name: str, state: str) -> None:
+    row(page, name).locator(".tag", has_text=state).first.wait_for(timeout=SLOW)

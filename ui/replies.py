@@ -1,0 +1,255 @@
+"""What the public HTTP API answers with, as the page reads it. Offsets are code points of a document's text."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Json = dict[str, Any]
+
+
+class Me(TypedDict):
+    id: str
+    name: str
+    role: Literal["member", "trainer", "admin"]
+
+
+class Matter(TypedDict):
+    id: str
+    name: str
+    created: float
+    documents: int
+    members: int
+
+
+class Entry(TypedDict):
+    """A line of a file's ledger: what became of a part of what came in."""
+
+    fate: str
+    reason: str
+    characters: int
+    pages: list[int]
+
+
+class Facts(TypedDict):
+    """What a document says of itself; empty where it does not say."""
+
+    type: str
+    parties: list[str]
+    dated: str  # ISO 8601
+    law: str
+    amends: str
+
+
+class Filed(TypedDict):
+    """One file's line in the library."""
+
+    id: str
+    matter: str
+    title: str
+    kind: str
+    digest: str
+    state: str
+    reason: str
+    size: int  # bytes
+    pages: int
+    pages_without_text: int
+    passages: int
+    characters: int
+    added: float  # Unix seconds
+    done: int  # passages embedded so far
+    ledger: list[Entry]
+    facts: Facts
+    parent: str  # id of the document that it came attached to or packed in
+    family: str  # id of the first version
+    version: int
+    current: bool
+
+
+class Page(TypedDict):
+    number: int
+    start: int
+    end: int
+    width: float  # points; 0 for formats without pages
+    height: float
+    empty: bool
+    confidence: float | None  # of the recognition, 0 to 1; None where nothing was recognised
+
+
+class Heading(TypedDict):
+    heading: str
+    level: int
+    start: int
+    page: int
+
+
+class Mark(TypedDict):
+    """A tracked change or a comment; a deletion's span is empty, and its words stand in `text`."""
+
+    kind: Literal["inserted", "deleted", "comment"]
+    start: int
+    end: int
+    text: str
+    by: str
+    date: str
+
+
+class Definition(TypedDict):
+    term: str
+    start: int
+    end: int
+
+
+class Reference(TypedDict):
+    """Words that name another clause; `target` is its span, `document` what other document it is in."""
+
+    start: int
+    end: int
+    label: str
+    target: list[int] | None
+    document: str
+
+
+class Document(Filed):
+    page_list: list[Page]
+    outline: list[Heading]
+    marks: list[Mark]
+    definitions: list[Definition]
+    references: list[Reference]
+    versions: list[Filed]
+    attached: list[Filed]
+    amends: list[str]
+    amended_by: list[str]
+
+
+class Marked(TypedDict):
+    """Rectangles [x0, y0, x1, y1] of one page, in fractions of it from the top left."""
+
+    number: int
+    rects: list[list[float]]
+
+
+class Silent(TypedDict):
+    """A document with pages that hold no text, and which."""
+
+    document: str
+    title: str
+    pages: list[int]
+
+
+class Coverage(TypedDict):
+    """What was searched. Answers that were kept before the index had versions lack the last two."""
+
+    documents: int
+    passages: int
+    pages: int
+    pages_without_text: int
+    not_searched: int
+    seconds: float
+    index: NotRequired[str]
+    silent: NotRequired[list[Silent]]
+
+
+class Citation(TypedDict):
+    n: int
+    document: str
+    title: str
+    start: int
+    end: int
+    page: int
+    heading: str
+    quote: str
+    verified: bool
+    role: NotRequired[Literal["evidence", "definition"]]
+    remark: NotRequired[str]  # what the reader must know of these words
+
+
+class Checked(TypedDict):
+    """What stands behind an answer: the top-level `privity` object of a reply."""
+
+    answer_id: str
+    refused: str | None
+    citations: list[Citation]
+    coverage: NotRequired[Coverage | None]
+    adapter: Json
+    unsupported: NotRequired[list[list[int]]]
+    seconds: NotRequired[float]
+    usage: NotRequired[Json]
+
+
+class Turn(TypedDict):
+    role: Literal["user", "assistant"]
+    text: str
+    created: float
+    privity: NotRequired[Checked]
+    feedback: NotRequired[Literal["good", "bad"] | None]
+
+
+class Conversation(TypedDict):
+    id: str
+    matter: str
+    title: str
+    created: float
+    updated: float
+    answers: int
+    citations: int
+    refused: int
+
+
+class Transcript(TypedDict):
+    id: str
+    matter: str
+    title: str
+    turns: list[Turn]
+
+
+class Why(TypedDict):
+    """Why a passage was found; a part that did not take part is 0."""
+
+    meaning: float
+    words: float
+    rerank: float
+    terms: list[str]
+
+
+class Passage(TypedDict):
+    document: str
+    title: str
+    start: int
+    end: int
+    text: str
+    page: int
+    heading: str
+    score: float
+    why: Why | None
+
+
+class Filter(TypedDict):
+    """Which documents a search looks at; every part that is given must hold."""
+
+    kinds: NotRequired[list[str]]
+    types: NotRequired[list[str]]
+    party: NotRequired[str]
+    title: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+
+
+class Found(TypedDict):
+    passages: list[Passage]
+    coverage: Coverage
+
+
+class Status(TypedDict):
+    ready: bool
+    stage: str
+    engine: Json | None
+    offline: bool
+    version: str
+
+
+class User(Me):
+    disabled: NotRequired[bool]
+
+
+class Key(TypedDict):
+    id: str
+    name: str
+    created: NotRequired[float]
