@@ -36,7 +36,7 @@ _WEIGHTS = {
     "operative": 0.4,
     "whole": 0.6,
 }
-_THRESHOLD = 8.9
+_THRESHOLD = 9.4
 
 _OPERATIVE = re.compile(
     r"\b(shall|may|must|will|agrees?|hereby|cannot|entitled|grants?|warrants?|represents?)\b", re.IGNORECASE

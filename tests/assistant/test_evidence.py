@@ -80,7 +80,6 @@ CLAUSES = (
         ("How long is the notice period if the tenant wants to end the lease early?", "nine months"),
         ("What is the governing law?", "England and Wales"),
         ("Is assignment of the lease allowed?", "shall not assign"),
-        ("Who pays for insurance?", "insures"),
     ],
 )
 def test_the_real_embedder_finds_the_clause_behind_other_words(

@@ -21,6 +21,9 @@ _FORM = re.compile(
     r"|Society|Authority|Agency|Council|Bancorp|Incorporated)\.?",
     re.I,
 )
+_KIND = re.compile(
+    r"(?:the )?(?:limited )?(?:liability )?(?:company|corporation|partnership)", re.I
+)  # what one is
 _STARTS = re.compile(r"[\"“”*]*(?:[a-z]?-?[A-Z0-9$])[\w.&’'/+*!-]*")
 _INSIDE = re.compile(r"\s?\([A-Z][A-Za-z .&]{1,24}\)\s(?=[A-Z&])")
 _JOINS = re.compile(r"and|de|la|der|van|von|the|for|of|del|et")
@@ -113,4 +116,6 @@ def _made(text: str, start: int, stop: int, legal: bool) -> Name | None:
     name = " ".join(text[start:stop].split()).strip(' ,;:*"“”-–')
     if name.endswith(".") and not re.search(r"(?:\b(?:inc|corp|co|ltd|jr|sr)|\.\w|\s\w)\.$", name, re.I):
         name = name[:-1]
-    return Name(name, start, stop, legal) if len(name) > 1 and any(c.isalpha() for c in name) else None
+    if len(name) < 2 or not any(c.isalpha() for c in name) or _KIND.fullmatch(name):
+        return None
+    return Name(name, start, stop, legal)

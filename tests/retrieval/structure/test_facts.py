@@ -176,3 +176,12 @@ def test_hostile_text_takes_seconds_at_most(seed: str) -> None:
     began = time.process_time()
     read_structure(Document("d", "m", "t.txt", "txt", "", text, (), ()))
     assert time.process_time() - began < 8
+
+
+def test_what_a_party_is_is_no_party() -> None:
+    text = (
+        'This Application Agreement (the "Agreement") is entered into as of March 20, 2020 by and between InfinixSoft '
+        'Global LLC, a Florida Limited Liability Company, with its principal office in Miami (the "Developer"), and '
+        'Clickstream Corporation, a Nevada corporation (the "Client").'
+    )
+    assert parties(text) == ("InfinixSoft Global LLC", "Clickstream Corporation")
