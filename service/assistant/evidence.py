@@ -37,6 +37,9 @@ _WEIGHTS = {
     "whole": 0.6,
 }
 _THRESHOLD = 9.4
+# Whether a question has an answer does not hang on how much was found for it: among more sentences, each is likelier to
+# be none, so the bar rises by the log-odds of that.
+_FITTED_ON = 8  # sentences of a passage
 
 _OPERATIVE = re.compile(
     r"\b(shall|may|must|will|agrees?|hereby|cannot|entitled|grants?|warrants?|represents?)\b", re.IGNORECASE
@@ -66,7 +69,8 @@ def ranked(question: str, passages: Sequence[Passage], embed: Embed) -> list[Pas
 def score(question: str, sentences: Sequence[Passage], embed: Embed) -> Scores:
     """How far above the threshold each sentence stands, in log-odds, shape (len(sentences),)."""
     known = facts(question, sentences, embed)
-    scores: Scores = np.sum([weight * known[name] for name, weight in _WEIGHTS.items()], axis=0) - _THRESHOLD
+    bar = _THRESHOLD + math.log(max(1.0, len(sentences) / _FITTED_ON))
+    scores: Scores = np.sum([weight * known[name] for name, weight in _WEIGHTS.items()], axis=0) - bar
     return scores
 
 
