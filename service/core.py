@@ -3,8 +3,10 @@
 Offsets are characters (Unicode code points) of a document's canonical text, half open: `text[start:end]`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 
@@ -304,18 +306,42 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA adapter as a value: its digest is its identity, its name only a pointer."""
+    """A LoRA adapter as a value: its digest is its identity, its name only a pointer.
+
+    `matters` are those whose papers it learned from: only a question put to all of them may use it (see `admits`).
+    """
 
     name: str
-    digest: str
+    digest: str  # sha256 over its canonical content, hex
     version: int = 0
     base: str = ""  # fingerprint of the base model that it fits
-    rank: int = 0
+    rank: int = 0  # the highest of its layers
     scale: float = 1.0
     matters: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()  # ids of those who may use it; empty: everybody
+    folder: Path | None = None  # its files on the shelf; None for the base
+    origin: str = ""  # "shipped", "upload", "fine-tune 12"
+
+    def admits(self, scope: Scope) -> bool:
+        """Whether a question in this scope may be answered by it."""
+        return scope.covers(self.matters) and (not self.people or scope.caller.id in self.people)
 
 
 BASE = Adapter(name="base", digest="base")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFacts:
+    """What an adapter must fit. `layers` maps each linear layer, as PEFT names it, to (outputs, inputs):
+    "model.layers.0.self_attn.q_proj" -> (576, 576).
+    """
+
+    name: str
+    fingerprint: str
+    architecture: str  # "llama"
+    heads: int  # of attention's queries
+    kv_heads: int
+    layers: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
