@@ -345,6 +345,25 @@ class BaseFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What an adapter did when it was loaded and asked, in a process of its own."""
+
+    moved: float  # the greatest change of a logit against the base
+    parity: float | None  # the greatest difference between the two engines; None where only one can serve it
+    milliseconds: float  # to load and attach it
+
+
+class LoraFile(StrEnum):
+    """The files of an adapter's folder on the shelf."""
+
+    CONFIG = "adapter_config.json"
+    WEIGHTS = "adapter_model.safetensors"
+    GGUF = "adapter.gguf"  # llama.cpp's form of the same
+    CARD = "README.md"
+    MANIFEST = "manifest.json"  # written last
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     messages: tuple[Message, ...]
     scope: Scope
