@@ -124,6 +124,21 @@ class Model:
         return room.raw[:length].decode("utf-8") if 0 <= length <= len(room) else None
 
 
+class Lora:
+    """An adapter's weights, to be closed before their model. `name` is for the error."""
+
+    def __init__(self, model: Model, file: Path, name: str) -> None:
+        self._lib = lib = _library()
+        self.pointer = lib.llama_adapter_lora_init(model.pointer, bytes(file))
+        if not self.pointer:  # a NULL pointer object is not None
+            raise BadRequest(f'llama.cpp cannot load the adapter "{name}" for this base model.')
+
+    def close(self) -> None:
+        if self.pointer:
+            self._lib.llama_adapter_lora_free(self.pointer)
+            self.pointer = None
+
+
 class Context:
     """The memory of a model, `rows` sequences of `cells` tokens each. One thread at a time.
 
@@ -154,11 +169,19 @@ class Context:
             self._lib.llama_free(self.pointer)
             self.pointer = None
 
-    def run(self, slices: Sequence[tuple[int, int, Sequence[int], bool]]) -> Iterator[NDArray[np.float32]]:
-        """Run (row, start, tokens, wants logits) slices as one batch; rows must come in ascending order.
+    def wear(self, adapter: Lora | None) -> None:
+        """Run the next steps under an adapter, or under none. It must not be closed while it is worn."""
+        worn = [adapter.pointer] if adapter else []
+        pointers = (self._lib.llama_adapter_lora_p_ctypes * len(worn))(*worn)
+        scales = (ctypes.c_float * len(worn))(*(1.0 for _ in worn))
+        if self._lib.llama_set_adapters_lora(self.pointer, pointers, len(worn), scales):
+            raise RuntimeError("llama.cpp did not take the adapter")
 
-        Yields the logits after the last token of each slice that wants them, one float per word; each array is
-        valid until the next run.
+    def run(self, slices: Sequence[tuple[int, int, Sequence[int], int]]) -> Iterator[NDArray[np.float32]]:
+        """Run (row, start, tokens, wanted) slices as one batch; rows must come in ascending order.
+
+        Yields the logits after each of the last `wanted` tokens of every slice, in order, one float per word; each
+        array is valid until the next run.
         """
         wanted = self._batch.fill(slices)
         status = self._lib.llama_decode(self.pointer, self._batch.raw)
@@ -209,16 +232,17 @@ class _Batch:
             self._logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
         )
 
-    def fill(self, slices: Sequence[tuple[int, int, Sequence[int], bool]]) -> list[int]:
+    def fill(self, slices: Sequence[tuple[int, int, Sequence[int], int]]) -> list[int]:
         """Lay the slices out one after another; returns where logits were asked for."""
-        end, wanted = 0, []
+        end = 0
+        wanted: list[int] = []
         for row, start, tokens, wants in slices:
             begin, end = end, end + len(tokens)
             self._token[begin:end] = tokens
             self._position[begin:end] = range(start, start + len(tokens))
             self._row[begin:end] = row
             self._logits[begin:end] = 0
-            self._logits[end - 1] = wants
-            wanted += [end - 1] if wants else []
+            self._logits[end - wants : end] = 1
+            wanted += range(end - wants, end)
         self.raw.n_tokens = end
         return wanted

@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from service.config import Engine as Settings
-from service.core import Message
-from service.engines.llama_abi import Context, Model
+from service.core import BASE, Adapter, LoraFile, Message
+from service.engines.llama_abi import Context, Lora, Model
 from service.engines.prefix import Copy, Move
-from service.engines.sampling import choose
-from service.engines.scheduler import Limits, Plan
+from service.engines.sampling import verify
+from service.engines.scheduler import Limits, Plan, Slice, Tokens
 from service.errors import BadRequest
 
 GAP = 3  # idle rows between running ones that are worth bridging
@@ -19,6 +19,8 @@ GAP = 3  # idle rows between running ones that are worth bridging
 
 class LlamaRunner:
     """A model and its memory. `encode` and `piece` may be called from any thread, the rest from one."""
+
+    mixes = False
 
     def __init__(self, file: Path, settings: Settings) -> None:
         self.model = Model(file, settings.gpu_layers)
@@ -28,6 +30,8 @@ class LlamaRunner:
         self.shares = self.model.forgets_in_part
         batch = self.limits.chunk + 2 * self.limits.slots
         self._context = Context(self.model, self.limits.slots, self.limits.context, batch, self.threads)
+        self._adapters: dict[str, Lora] = {}  # by digest
+        self._worn = BASE.digest
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's tokens in the model's chat format, open for the answer.
@@ -49,19 +53,34 @@ class LlamaRunner:
     def piece(self, token: int) -> bytes:
         return self.model.piece(token)
 
-    def run(self, plan: Plan) -> dict[int, int]:
+    def run(self, plan: Plan) -> dict[int, Tokens]:
         """Carry out a plan; the tokens drawn, by sequence."""
+        self._wear(plan)
         for move in plan.moves:
             self._move(move)
         parts = sorted(plan.slices, key=lambda part: part.row)
         fillers = self._fillers([part.row for part in parts])
-        slices = [(part.row, part.start, part.tokens, part.choice is not None) for part in parts]
+        slices = [(part.row, part.start, part.tokens, _asked(part)) for part in parts]
         logits = self._context.run(sorted(slices + fillers))
-        asked = [(part.sequence, part.choice) for part in parts if part.choice is not None]
-        tokens = {number: choose(row, choice) for (number, choice), row in zip(asked, logits, strict=True)}
+        tokens = {part.sequence: verify(part, logits) for part in parts if part.choice is not None}
         for row, start, *_ in fillers:
             self._context.forget(row, start)
+        for part in parts:
+            if part.draft:
+                self._context.forget(part.row, part.start + part.kept(tokens[part.sequence]))
         return tokens
+
+    def attach(self, adapter: Adapter) -> int:
+        """Load an adapter's GGUF form; the bytes it takes. Raises BadRequest when it cannot be loaded."""
+        file = _file(adapter)
+        self._adapters[adapter.digest] = Lora(self.model, file, adapter.name)
+        return file.stat().st_size
+
+    def detach(self, digest: str) -> None:
+        if self._worn == digest:
+            self._context.wear(None)
+            self._worn = BASE.digest
+        self._adapters.pop(digest).close()
 
     def reset(self) -> None:
         """Wipe the memory, after a run that failed half way."""
@@ -69,22 +88,45 @@ class LlamaRunner:
 
     def close(self) -> None:
         self._context.close()
+        for adapter in self._adapters.values():
+            adapter.close()
         self.model.close()
 
-    def _fillers(self, rows: list[int]) -> list[tuple[int, int, tuple[int, ...], bool]]:
+    def _wear(self, plan: Plan) -> None:
+        """A change rebuilds the graph at the next step, which costs 5 ms."""
+        (digest,) = {part.adapter for part in plan.slices} or {self._worn}
+        if digest != self._worn:
+            self._context.wear(None if digest == BASE.digest else self._adapters[digest])
+            self._worn = digest
+
+    def _fillers(self, rows: list[int]) -> list[tuple[int, int, tuple[int, ...], int]]:
         """A token for each idle row in a small gap: llama.cpp batches only rows that follow one another.
 
         Another pass over the weights costs as much as four rows more. The token is forgotten after the step.
         """
         gaps = [range(one + 1, other) for one, other in pairwise(rows) if other - one <= GAP + 1]
         idle = [(row, self._context.length(row)) for gap in gaps for row in gap]
-        return [(row, length, (0,), False) for row, length in idle if length < self.limits.context]
+        return [(row, length, (0,), 0) for row, length in idle if length < self.limits.context]
 
     def _move(self, move: Move) -> None:
         if isinstance(move, Copy):
             self._context.copy(move.source, move.target, move.length)
         else:
             self._context.forget(move.row, move.start)
+
+
+def _asked(part: Slice) -> int:
+    """After how many of its last tokens the logits are wanted."""
+    return 0 if part.choice is None else part.draft + 1
+
+
+def _file(adapter: Adapter) -> Path:
+    file = adapter.folder / LoraFile.GGUF if adapter.folder else None
+    if file is None or not file.is_file():
+        raise BadRequest(
+            f'The adapter "{adapter.name}" has no {LoraFile.GGUF}, which this engine needs. Admit it again.'
+        )
+    return file
 
 
 def _limits(settings: Settings, trained: int) -> Limits:

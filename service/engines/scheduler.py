@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from service.core import Finish, Priority
 from service.engines.prefix import Key, Move, PrefixCache
+from service.engines.turns import Turns
 from service.errors import Busy
 
+Tokens = tuple[int, ...]
 PATIENCE = 16  # later arrivals that may be let in before one that waits
 
 
@@ -66,20 +68,29 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Tokens of one sequence to run at positions `start`…; `choice` is set if the next token is to be drawn."""
+    """Tokens of one sequence to run at positions `start`…; `choice` is set if the next token is to be drawn.
+
+    The last `draft` of the tokens are guesses: draw `index + i` is made after the token before guess `i`, and stands
+    for it. The row keeps the guesses that were drawn, up to the first that was not.
+    """
 
     sequence: int
     row: int
     start: int
     tokens: tuple[int, ...]
     choice: Choice | None
+    adapter: str = "base"  # content digest
+    draft: int = 0
+
+    def kept(self, drawn: Tokens) -> int:
+        """How many of the tokens stay in the row: all but the guesses that did not hold."""
+        return len(self.tokens) - self.draft + max(0, len(drawn) - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One step under one adapter: first the moves, in order, then the slices in one batch."""
+    """One step: first the moves, in order, then the slices in one batch."""
 
-    adapter: str
     moves: tuple[Move, ...]
     slices: tuple[Slice, ...]
 
@@ -96,7 +107,7 @@ class Drawn:
 class Scheduler:
     """Waiting and running sequences. Between `plan` and its `settle` the plan is in flight."""
 
-    def __init__(self, limits: Limits, end_tokens: frozenset[int]) -> None:
+    def __init__(self, limits: Limits, end_tokens: frozenset[int], mixes: bool = False) -> None:
         self.limits = limits
         self.end_tokens = end_tokens
         self.cache = PrefixCache(limits.slots)
@@ -104,6 +115,7 @@ class Scheduler:
         self._waiting: dict[int, Sequence] = {}  # in order of arrival
         self._running: dict[int, Sequence] = {}  # in order of admission
         self._flight: frozenset[int] = frozenset()
+        self._turns = None if mixes else Turns()  # a runner that mixes adapters needs no turns
 
     @property
     def running(self) -> int:
@@ -139,22 +151,21 @@ class Scheduler:
         """The next step, or None when there is nothing to do."""
         assert not self._flight, "a plan is in flight"
         moves = self._admit()
-        decode = [self._slice(one, 1) for one in self._running.values() if one.pending == 1]
-        slices = tuple(decode + self._prefill())
+        turn = self._turn()
+        decode = [self._slice(one, 1) for one in turn if one.pending == 1]
+        slices = tuple(decode + self._prefill([one for one in turn if one.pending > 1]))
         self._flight = frozenset(part.sequence for part in slices)
-        if not slices:
-            return None
-        return Plan(self._running[slices[0].sequence].key.adapter, moves, slices)
+        return Plan(moves, slices) if slices else None
 
-    def settle(self, plan: Plan, tokens: Mapping[int, int]) -> list[Drawn]:
-        """Book a plan that ran; `tokens` holds what was drawn, by sequence."""
+    def settle(self, plan: Plan, tokens: Mapping[int, Tokens]) -> list[Drawn]:
+        """Book a plan that ran; `tokens` holds what was drawn, by sequence: guesses that held, and one more."""
         self._flight = frozenset()
-        drawn = []
+        drawn: list[Drawn] = []
         for part in plan.slices:
             sequence = self._running[part.sequence]
-            sequence.ready += len(part.tokens)
-            if part.choice is not None and not sequence.ended:
-                drawn.append(self._book(sequence, tokens[part.sequence]))
+            new = tokens[part.sequence] if part.choice is not None else ()
+            sequence.ready += part.kept(new)
+            drawn += self._book(sequence, new)
             if sequence.ended:
                 self._release(sequence)
         return drawn
@@ -220,9 +231,16 @@ class Scheduler:
         background = sum(one.priority == "background" for one in self._running.values())
         return background < max(1, self.limits.slots - 1)
 
-    def _prefill(self) -> list[Slice]:
+    def _turn(self) -> list[Sequence]:
+        """Who takes part in the next step."""
+        alive = list(self._running.values())
+        if self._turns is None or not alive:
+            return alive
+        adapter = self._turns.next(one.key.adapter for one in alive)
+        return [one for one in alive if one.key.adapter == adapter]
+
+    def _prefill(self, prompts: list[Sequence]) -> list[Slice]:
         """Half the chunk to the oldest prompt, so that it gets on; the rest to the shortest, which are soon done."""
-        prompts = [one for one in self._running.values() if one.pending > 1]
         if not prompts:
             return []
         share = {prompts[0].id: min(prompts[0].pending, math.ceil(self.limits.chunk / 2))}
@@ -239,15 +257,21 @@ class Scheduler:
         choice = sequence.choice
         now = Choice(choice.temperature, choice.top_p, choice.seed, len(sequence.answer))
         tokens = sequence.span(start, start + count)
-        return Slice(sequence.id, sequence.row, start, tokens, now if last else None)
+        return Slice(sequence.id, sequence.row, start, tokens, now if last else None, sequence.key.adapter)
 
-    def _book(self, sequence: Sequence, token: int) -> Drawn:
-        if token in self.end_tokens:
-            sequence.ended = True
-            return Drawn(sequence.id, None, "stop")
-        sequence.answer.append(token)
-        sequence.ended = len(sequence.answer) >= sequence.limit
-        return Drawn(sequence.id, token, "length" if sequence.ended else None)
+    def _book(self, sequence: Sequence, tokens: Tokens) -> list[Drawn]:
+        """Write tokens down; nothing is told of a sequence that was cancelled meanwhile."""
+        told: list[Drawn] = []
+        cancelled = sequence.ended
+        for token in tokens:
+            if token in self.end_tokens:
+                sequence.ended = True
+                told.append(Drawn(sequence.id, None, "stop"))
+                break
+            sequence.answer.append(token)
+            sequence.ended = sequence.ended or len(sequence.answer) >= sequence.limit
+            told.append(Drawn(sequence.id, token, "length" if sequence.ended else None))
+        return [] if cancelled else told
 
     def _release(self, sequence: Sequence) -> None:
         del self._running[sequence.id]

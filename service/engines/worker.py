@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
-from service.core import Finish, Load, Piece, Usage
-from service.engines.scheduler import Drawn, Limits, Plan, Scheduler, Sequence
+from service.core import Adapter, Finish, Load, Piece, Usage
+from service.engines.scheduler import Drawn, Limits, Plan, Scheduler, Sequence, Tokens
 from service.engines.transcript import Transcript
 from service.errors import NotReady, PrivityError
 
@@ -29,9 +29,22 @@ class Runner(Protocol):
 
     limits: Limits
     end_tokens: frozenset[int]
+    mixes: bool  # whether one step may hold rows of several adapters
 
     def piece(self, token: int) -> bytes: ...
-    def run(self, plan: Plan) -> dict[int, int]: ...
+
+    def run(self, plan: Plan) -> dict[int, Tokens]:
+        """Carry out a plan; the tokens drawn, by sequence: the guesses that held, and one more.
+
+        Afterwards a row holds its slice without the guesses that did not hold.
+        """
+        ...
+
+    def attach(self, adapter: Adapter) -> int:
+        """Load an adapter; the bytes it takes. Raises BadRequest when it cannot be served."""
+        ...
+
+    def detach(self, digest: str) -> None: ...
     def reset(self) -> None: ...
     def close(self) -> None: ...
 
@@ -44,7 +57,7 @@ class Request:
     transcript: Transcript
     deliver: Deliver
     came: float = field(default_factory=time.monotonic)
-    spoke: bool = False
+    told: int = 0  # tokens; a step may draw some after a stop string, which do not count
 
 
 class Worker:
@@ -52,7 +65,7 @@ class Worker:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._scheduler = Scheduler(runner.limits, runner.end_tokens)
+        self._scheduler = Scheduler(runner.limits, runner.end_tokens, runner.mixes)
         self._requests: dict[int, Request] = {}
         self._changed = threading.Condition()
         self._closing = False
@@ -123,7 +136,7 @@ class Worker:
                 self._changed.wait()
             return plan
 
-    def _settle(self, plan: Plan, tokens: dict[int, int]) -> None:
+    def _settle(self, plan: Plan, tokens: dict[int, Tokens]) -> None:
         with self._changed:
             drawn = self._scheduler.settle(plan, tokens)
             self._steps.append((time.monotonic(), len(drawn)))
@@ -133,13 +146,13 @@ class Worker:
             self._changed.notify_all()
 
     def _tell(self, request: Request, drawn: Drawn) -> None:
-        if not request.spoke:
-            request.spoke = True
+        if not request.told:
             self._first.append(time.monotonic() - request.came)
+        request.told += drawn.token is not None
         text, finish = _write(request.transcript, self._runner, drawn)
         if finish:
             self._finish(request)
-            request.deliver(Piece(text, finish, _usage(request.sequence)))
+            request.deliver(Piece(text, finish, _usage(request)))
         elif text:
             request.deliver(Piece(text))
 
@@ -167,5 +180,5 @@ def _write(transcript: Transcript, runner: Runner, drawn: Drawn) -> tuple[str, F
     return (text + transcript.close(), drawn.finish) if drawn.finish else (text, None)
 
 
-def _usage(sequence: Sequence) -> Usage:
-    return Usage(len(sequence.prompt), len(sequence.answer), sequence.cached)
+def _usage(request: Request) -> Usage:
+    return Usage(len(request.sequence.prompt), request.told, request.sequence.cached)

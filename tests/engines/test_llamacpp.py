@@ -14,7 +14,7 @@ from service.core import Generation, Message, Piece, Sampling
 from service.engines import BaseFiles, Engine, open_engine
 from service.engines.llama_abi import Context, Model
 from service.engines.llamacpp import LlamaRunner
-from service.engines.scheduler import Choice, Plan, Slice
+from service.engines.scheduler import Choice, Plan, Slice, Tokens
 from service.errors import BadRequest
 
 SMALL = EngineSettings(threads=1, slots=4, context=512, chunk=64)
@@ -149,8 +149,8 @@ def test_bridging_a_gap_leaves_the_idle_row_as_it_was(home: Path) -> None:
     runner = LlamaRunner(home / "models" / "SmolLM2-135M-Instruct.BF16.gguf", SMALL)
     tokens = tuple(runner.model.tokenize("The rent is due on the first day of each"))
 
-    def run(*slices: Slice) -> dict[int, int]:
-        return runner.run(Plan("base", (), slices))
+    def run(*slices: Slice) -> dict[int, Tokens]:
+        return runner.run(Plan((), slices))
 
     def whole(row: int) -> Slice:
         return Slice(row, row, 0, tokens, Choice())

@@ -24,7 +24,7 @@ def sequence(number: int, length: int = 8, limit: int = 4, **more: object) -> Se
 
 def step(scheduler: Scheduler, token: int = 7) -> Plan | None:
     if plan := scheduler.plan():
-        scheduler.settle(plan, {part.sequence: token for part in plan.slices if part.choice})
+        scheduler.settle(plan, {part.sequence: (token,) for part in plan.slices if part.choice})
     return plan
 
 
@@ -99,7 +99,7 @@ class Walk(RuleBasedStateMachine):
     @rule(ends=st.booleans())
     def land(self, ends: bool) -> None:
         assert self.plan
-        drawn = {part.sequence: END if ends else 5 for part in self.plan.slices if part.choice}
+        drawn = {part.sequence: (END if ends else 5,) for part in self.plan.slices if part.choice}
         for one in self.scheduler.settle(self.plan, drawn):
             assert one.sequence in self.alive
             if one.finish:
@@ -242,6 +242,6 @@ def test_a_cancelled_sequence_frees_its_slot_at_once_or_when_its_step_lands() ->
     assert plan
     scheduler.end(1)
     assert scheduler.running == 1
-    assert scheduler.settle(plan, {1: 5}) == []
+    assert scheduler.settle(plan, {1: (5,)}) == []
     assert scheduler.running == 0
     scheduler.check()
