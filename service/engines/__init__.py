@@ -5,9 +5,10 @@ from typing import Protocol
 
 from service.config import Settings
 from service.core import Adapter, EngineInfo, Generation, Load, Message, Piece
+from service.engines.base_facts import base_facts
 from service.engines.base_model import BaseFiles, prepare, prepare_folder
 
-__all__ = ["BaseFiles", "Engine", "Pieces", "open_engine", "prepare", "prepare_folder"]
+__all__ = ["BaseFiles", "Engine", "Pieces", "base_facts", "open_engine", "prepare", "prepare_folder"]
 
 
 class Pieces(Protocol):
