@@ -57,6 +57,9 @@ class Matter(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created: Mapped[float]
+    adapter: Mapped[str] = mapped_column(
+        default=""
+    )  # the name that answers unless a question says; "" for the base
 
 
 class Member(Table):
@@ -134,6 +137,9 @@ class AnswerRow(Table):
     created: Mapped[float]
     matters: Mapped[list[str]] = mapped_column(JSON)
     proof: Mapped[dict[str, Any]] = mapped_column(JSON)
+    adapter: Mapped[str] = mapped_column(default="base")  # the proof's, to be found by
+    version: Mapped[int] = mapped_column(default=0)
+    first_word: Mapped[float | None] = mapped_column(default=None)  # seconds; None where nothing was said
 
 
 class Turn(Table):
@@ -155,4 +161,83 @@ class Feedback(Table):
     created: Mapped[float]
 
 
+class AdapterRow(Table):
+    """A name that adapters are asked for by, and where it points."""
+
+    __tablename__ = "adapters"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]  # the name in plain words
+    published: Mapped[int | None] = mapped_column(default=None)
+    candidate: Mapped[int | None] = mapped_column(default=None)  # gets `share` per cent of the questions
+    share: Mapped[int] = mapped_column(default=0)
+    created: Mapped[float]
+
+
+class VersionRow(Table):
+    """An adapter under a name. Several may have one digest, and then share its folder on the shelf."""
+
+    __tablename__ = "adapter_versions"
+    name: Mapped[str] = mapped_column(ForeignKey("adapters.name", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]  # "answers" or "search"
+    state: Mapped[str]  # "ready" or "retired"
+    base: Mapped[str]  # fingerprint of the model that it fits
+    form: Mapped[str]  # "peft" or "gguf"
+    rank: Mapped[int]
+    scale: Mapped[float]
+    tensors: Mapped[int]
+    size: Mapped[int]  # bytes of its weights
+    origin: Mapped[str]
+    matters: Mapped[list[str]] = mapped_column(JSON)  # that it learned from
+    people: Mapped[list[str]] = mapped_column(JSON)  # ids of those who may use it; empty: everybody
+    by: Mapped[str]  # id of who brought it; "" for the house itself
+    created: Mapped[float]
+    probe: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class AdmissionRow(Table):
+    """An adapter at the door: what was asked for, what the checks said, and what came of it."""
+
+    __tablename__ = "admissions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    title: Mapped[str]
+    state: Mapped[str]  # "checking", "ready" or "refused"
+    origin: Mapped[str]
+    matters: Mapped[list[str]] = mapped_column(JSON)
+    people: Mapped[list[str]] = mapped_column(JSON)
+    by: Mapped[str]
+    created: Mapped[float]
+    checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    version: Mapped[int | None] = mapped_column(default=None)
+    told: Mapped[str] = mapped_column(default="")  # a sentence beside the checks
+
+
+class AdapterEvent(Table):
+    """What was done with a name, written with the deed in one transaction."""
+
+    __tablename__ = "adapter_events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    what: Mapped[str]  # "admit", "publish", "rollback", "retire", "split" or "fix"
+    by: Mapped[str]
+    at: Mapped[float]
+    version: Mapped[int | None] = mapped_column(default=None)
+    before: Mapped[str] = mapped_column(default="")  # what was so until then, and what is so since
+    after: Mapped[str] = mapped_column(default="")
+    matter: Mapped[str] = mapped_column(default="")  # that fixes it
+
+
+class AdapterUse(Table):
+    """Answers of a version on one day (UTC)."""
+
+    __tablename__ = "adapter_use"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)  # "2026-03-05"
+    answers: Mapped[int] = mapped_column(default=0)
+
+
+Index("ix_answers_adapter_version", AnswerRow.adapter, AnswerRow.version)
 Index("ix_documents_matter_digest", DocumentRow.matter, DocumentRow.digest)
