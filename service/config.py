@@ -46,6 +46,15 @@ class Engine(_Section):
     per_person: int = Field(
         8, ge=1, description="Questions one person may have running and waiting together."
     )
+    adapter_memory: int = Field(
+        256,
+        ge=1,
+        description="MiB of adapters kept loaded; beyond them the least recently used goes, never one in use.",
+    )
+    speculation: bool = Field(
+        True,
+        description="Guess ahead where an answer repeats its documents, and verify in one step. The same tokens, sooner.",
+    )
     gpu_layers: int = Field(
         0, ge=-1, description="Layers put on a GPU when llama.cpp was built for one; -1 means all."
     )

@@ -423,6 +423,8 @@ class Load:
     waiting: int
     tokens_per_second: float  # generated, over the last seconds; 0 when idle
     first_token_seconds: float  # median of the last requests; 0 before the first
+    adapters: int = 0  # in the model's memory
+    adapter_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,14 @@ class Engine(Protocol):
         ...
 
     def prepare(self, adapter: Adapter) -> None:
-        """Make an adapter ready to serve. Raises BadRequest if this engine cannot serve it."""
+        """Load an adapter ahead of its first question, if there is room. Blocks for some milliseconds.
+
+        Raises BadRequest if this engine cannot serve it. Not needed: a question loads what it names.
+        """
         ...
 
     def release(self, digest: str) -> None:
-        """An adapter is no longer wanted."""
+        """An adapter is no longer wanted: it is freed after the last answer that runs under it."""
         ...
 
     def check(self) -> None:
@@ -76,4 +79,4 @@ def open_engine(settings: Settings) -> Engine:
     info = EngineInfo(
         files.name, "llama.cpp", files.fingerprint, limits.context, runner.threads, limits.slots
     )
-    return BatchingEngine(runner, info)
+    return BatchingEngine(runner, info, settings.engine.adapter_memory * 2**20)

@@ -13,7 +13,7 @@ from service.engines.prefix import Key
 from service.engines.scheduler import Choice
 from service.engines.scheduler import Sequence as Tokens
 from service.engines.transcript import Transcript
-from service.engines.worker import Deliver, Request, Runner, Worker
+from service.engines.worker import MIB, Deliver, Request, Runner, Worker
 from service.errors import BadRequest, PrivityError
 
 
@@ -76,10 +76,11 @@ def _deliver(pieces: asyncio.Queue[Piece | PrivityError]) -> Deliver:
 class BatchingEngine:
     """An Engine (see the package's door) whose answers share the steps of one model."""
 
-    def __init__(self, runner: ChatRunner, info: EngineInfo) -> None:
+    def __init__(self, runner: ChatRunner, info: EngineInfo, memory: int = 256 * MIB) -> None:
+        """`memory` is how many bytes of adapters are kept loaded."""
         self.info = info
         self._runner = runner
-        self._worker = Worker(runner)
+        self._worker = Worker(runner, memory)
         self._numbers = itertools.count(1)
 
     def load(self) -> Load:
@@ -89,14 +90,13 @@ class BatchingEngine:
         return len(self._runner.encode(messages))
 
     async def submit(self, generation: Generation) -> Stream:
-        if generation.adapter.digest != BASE.digest:
-            raise BadRequest(f'This engine serves the base model only, not "{generation.adapter.name}".')
+        self._check(generation.adapter)
         prompt = await asyncio.to_thread(self._runner.encode, generation.messages)
         number = next(self._numbers)
         sequence = self._sequence(number, generation, prompt)
         pieces: asyncio.Queue[Piece | PrivityError] = asyncio.Queue()
         transcript = Transcript(generation.sampling.stop)
-        self._worker.submit(Request(sequence, transcript, _deliver(pieces)))
+        self._worker.submit(Request(sequence, transcript, _deliver(pieces), generation.adapter))
         return Stream(pieces, functools.partial(self._worker.cancel, number))
 
     async def generate(self, generation: Generation) -> AsyncIterator[Piece]:
@@ -108,17 +108,28 @@ class BatchingEngine:
             await stream.aclose()
 
     def prepare(self, adapter: Adapter) -> None:
+        self._check(adapter)
         if adapter.digest != BASE.digest:
-            raise BadRequest(f'This engine serves the base model only, not "{adapter.name}".')
+            self._worker.prepare(adapter)
 
     def release(self, digest: str) -> None:
-        """Nothing is held for the base model."""
+        self._worker.release(digest)
 
     def check(self) -> None:
         self._worker.check()
 
     def close(self) -> None:
         self._worker.close()
+
+    def _check(self, adapter: Adapter) -> None:
+        if adapter.digest == BASE.digest:
+            return
+        if adapter.folder is None:
+            raise BadRequest(f'The adapter "{adapter.name}" has no files. Admit it again.')
+        if adapter.base and adapter.base != self.info.fingerprint:
+            raise BadRequest(
+                f'The adapter "{adapter.name}" was trained on another base than {self.info.model}.'
+            )
 
     def _sequence(self, number: int, generation: Generation, prompt: list[int]) -> Tokens:
         context = self.info.context

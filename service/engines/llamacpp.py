@@ -85,6 +85,8 @@ class LlamaRunner:
     def reset(self) -> None:
         """Wipe the memory, after a run that failed half way."""
         self._context.clear()
+        self._context.wear(None)
+        self._worn = BASE.digest
 
     def close(self) -> None:
         self._context.close()

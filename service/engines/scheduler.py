@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from service.core import Finish, Priority
+from service.core import BASE, Finish, Priority
 from service.engines.prefix import Key, Move, PrefixCache
 from service.engines.turns import Turns
 from service.errors import Busy
@@ -79,7 +79,7 @@ class Slice:
     start: int
     tokens: tuple[int, ...]
     choice: Choice | None
-    adapter: str = "base"  # content digest
+    adapter: str = BASE.digest
     draft: int = 0
 
     def kept(self, drawn: Tokens) -> int:
@@ -112,6 +112,7 @@ class Scheduler:
         self.end_tokens = end_tokens
         self.cache = PrefixCache(limits.slots)
         self.pace = 5.0  # seconds that a sequence takes; the worker keeps it true
+        self.loaded = {BASE.digest}  # adapters that may run; the worker keeps it true
         self._waiting: dict[int, Sequence] = {}  # in order of arrival
         self._running: dict[int, Sequence] = {}  # in order of admission
         self._flight: frozenset[int] = frozenset()
@@ -124,6 +125,26 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         return len(self._waiting)
+
+    @property
+    def in_use(self) -> frozenset[str]:
+        """Adapters of the sequences that run, whether or not it is their turn."""
+        return frozenset(one.key.adapter for one in self._running.values())
+
+    def lacking(self) -> list[str]:
+        """Adapters to load before the next plan, the most urgent first: there are slots for their sequences."""
+        if len(self._running) >= self.limits.slots:
+            return []
+        waiting = [one for one in self._waiting.values() if self._welcome(one)]
+        wanted = dict.fromkeys(one.key.adapter for one in sorted(waiting, key=self._urgency))
+        return [adapter for adapter in wanted if adapter not in self.loaded]
+
+    def refuse(self, adapter: str) -> list[int]:
+        """Drop who waits for an adapter that cannot be loaded. Returns whom it hit."""
+        lost = [number for number, one in self._waiting.items() if one.key.adapter == adapter]
+        for number in lost:
+            del self._waiting[number]
+        return lost
 
     def add(self, sequence: Sequence) -> None:
         """Queue a sequence. Raises Busy when the queue or the owner's share is full."""
@@ -212,16 +233,26 @@ class Scheduler:
         return tuple(moves)
 
     def _next(self) -> Sequence | None:
-        """Whoever was passed over too often; else people first, and of them who has the least running."""
-        welcome = [one for one in self._waiting.values() if self._welcome(one)]
-        return min(
-            welcome,
-            key=lambda one: (
-                one.passed < PATIENCE,
-                one.passed < PATIENCE and one.priority == "background",
-                one.passed < PATIENCE and sum(r.owner == one.owner for r in self._running.values()),
-            ),
-            default=None,
+        """Who is admitted next. Nobody while the adapter of one who was passed over too often is not loaded: what
+        runs ends, and then there is room for it.
+        """
+        waiting = [one for one in self._waiting.values() if self._welcome(one)]
+        ready = [one for one in waiting if one.passed >= PATIENCE or one.key.adapter in self.loaded]
+        first = min(ready, key=self._urgency, default=None)
+        return first if first and first.key.adapter in self.loaded else None
+
+    def _urgency(self, sequence: Sequence) -> tuple[int, ...]:
+        """Whoever was passed over too often; else people first, and of them who has the least running, and whose
+        adapter has: a much asked one must not hold all slots.
+        """
+        if sequence.passed >= PATIENCE:
+            return (0,)
+        running = self._running.values()
+        return (
+            1,
+            sequence.priority == "background",
+            sum(one.owner == sequence.owner for one in running),
+            sum(one.key.adapter == sequence.key.adapter for one in running),
         )
 
     def _welcome(self, sequence: Sequence) -> bool:

@@ -5,21 +5,25 @@ Callers come in from any thread, under one lock that is never held while the mod
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
-from service.core import Adapter, Finish, Load, Piece, Usage
+from service.core import BASE, Adapter, Finish, Load, LoraFile, Piece, Usage
+from service.engines.residency import Errand, Residency
 from service.engines.scheduler import Drawn, Limits, Plan, Scheduler, Sequence, Tokens
 from service.engines.transcript import Transcript
-from service.errors import NotReady, PrivityError
+from service.errors import BadRequest, NotReady, PrivityError
 
 log = logging.getLogger("privity.engine")
 WINDOW = 5.0  # seconds over which speed is counted
+MIB = 2**20
 
 Deliver = Callable[[Piece | PrivityError], None]
 
@@ -56,6 +60,7 @@ class Request:
     sequence: Sequence
     transcript: Transcript
     deliver: Deliver
+    adapter: Adapter = BASE
     came: float = field(default_factory=time.monotonic)
     told: int = 0  # tokens; a step may draw some after a stop string, which do not count
 
@@ -63,9 +68,12 @@ class Request:
 class Worker:
     """Runs requests until `close`. A step that fails takes its running requests with it, and only them."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, memory: int) -> None:
+        """`memory` is how many bytes of adapters are kept loaded."""
         self._runner = runner
         self._scheduler = Scheduler(runner.limits, runner.end_tokens, runner.mixes)
+        self._residency = Residency(memory)
+        self._orders: dict[str, tuple[Adapter, Future[None]]] = {}  # adapters to load ahead
         self._requests: dict[int, Request] = {}
         self._changed = threading.Condition()
         self._closing = False
@@ -75,12 +83,32 @@ class Worker:
         self._thread.start()
 
     def submit(self, request: Request) -> None:
-        """Queue a request. Raises Busy, or NotReady when the worker is closing."""
+        """Queue a request. Raises Busy, NotReady when the worker is closing, or BadRequest when no adapter of this
+        size is served.
+        """
+        self._measure(request.adapter)
         with self._changed:
-            if self._closing:
-                raise NotReady("The service is stopping. Try again when it is back.")
+            self._admit()
             self._scheduler.add(request.sequence)
             self._requests[request.sequence.id] = request
+            self._changed.notify_all()
+
+    def prepare(self, adapter: Adapter) -> None:
+        """Load an adapter ahead of its first question, if there is room beside those in use. Blocks until then.
+
+        Raises BadRequest when it cannot be loaded.
+        """
+        self._measure(adapter)
+        with self._changed:
+            self._admit()
+            _, loaded = self._orders.setdefault(adapter.digest, (adapter, Future()))
+            self._changed.notify_all()
+        loaded.result()
+
+    def release(self, digest: str) -> None:
+        """Free an adapter as soon as no answer runs under it."""
+        with self._changed:
+            self._residency.retire(digest)
             self._changed.notify_all()
 
     def cancel(self, number: int) -> None:
@@ -95,7 +123,9 @@ class Worker:
             since = time.monotonic() - WINDOW
             recent = sum(count for when, count in self._steps if when >= since)
             first = median(self._first) if self._first else 0.0
-            return Load(self._scheduler.running, self._scheduler.waiting, recent / WINDOW, first)
+            running, waiting = self._scheduler.running, self._scheduler.waiting
+            adapters, size = len(self._residency), self._residency.size
+            return Load(running, waiting, recent / WINDOW, first, adapters, size)
 
     def check(self) -> None:
         """Raises AssertionError, with the numbers, when the books do not balance."""
@@ -103,6 +133,8 @@ class Worker:
             self._scheduler.check()
             known = self._scheduler.running + self._scheduler.waiting
             assert len(self._requests) <= known, f"{len(self._requests)} requests for {known} sequences"
+            lost = self._scheduler.in_use - {BASE.digest} - set(self._residency)
+            assert not lost, f"{len(lost)} adapters in use are not loaded"
 
     def close(self, patience: float = 10.0) -> None:
         """Take no more, give what runs `patience` seconds to finish, tell the rest, and free the model."""
@@ -117,6 +149,8 @@ class Worker:
         for request in left:
             request.deliver(NotReady("The service is stopping, and this answer was not finished. Ask again."))
         self._thread.join()
+        for _, loaded in self._orders.values():
+            loaded.set_exception(NotReady("The service is stopping."))
         self._runner.close()
 
     def _work(self) -> None:
@@ -127,14 +161,82 @@ class Worker:
                 log.exception("a step failed")  # the trace holds calls and numbers, no text
                 self._fail()
 
+    def _admit(self) -> None:
+        if self._closing:
+            raise NotReady("The service is stopping. Try again when it is back.")
+
+    def _measure(self, adapter: Adapter) -> None:
+        if (size := _weight(adapter)) > self._residency.budget:
+            allowed = self._residency.budget // MIB
+            raise BadRequest(
+                f'The adapter "{adapter.name}" takes {math.ceil(size / MIB)} MiB, and `engine.adapter_memory` is'
+                f" {allowed}. Raise it, or train one of a lower rank."
+            )
+
     def _next(self) -> Plan | None:
-        """The next plan; waits for work. None when closing and nothing is left to do."""
+        """The next plan; waits for work, and between steps sees to the adapters. None when closing and idle."""
+        while True:
+            with self._changed:
+                if (errand := self._errand()) is None:
+                    if plan := self._scheduler.plan():
+                        self._residency.use(part.adapter for part in plan.slices)
+                        return plan
+                    if self._closing and not self._requests:
+                        return None
+                    self._changed.wait()
+                    continue
+                adapter = self._adapter(errand.load)
+            self._carry_out(errand, adapter)
+
+    def _errand(self) -> Errand | None:
+        """What to do about adapters before the next step: questions come first, then what is ordered ahead."""
+        for digest in [one for one in self._orders if one in self._residency]:
+            self._orders.pop(digest)[1].set_result(None)
+        wanted = {digest: _weight(self._adapter(digest)) for digest in self._scheduler.lacking()}
+        wanted |= {digest: _weight(adapter) for digest, (adapter, _) in self._orders.items()}
+        errand = self._residency.errand(wanted, self._scheduler.in_use)
+        if errand is None:  # no room beside those in use: they load when they are asked
+            for _, loaded in self._orders.values():
+                loaded.set_result(None)
+            self._orders.clear()
+        return errand
+
+    def _adapter(self, digest: str) -> Adapter:
+        if digest in self._orders:
+            return self._orders[digest][0]
+        return next((one.adapter for one in self._requests.values() if one.adapter.digest == digest), BASE)
+
+    def _carry_out(self, errand: Errand, adapter: Adapter) -> None:
+        for digest in errand.free:
+            with contextlib.suppress(Exception):  # then its memory is lost, and no answer
+                self._runner.detach(digest)
+            with self._changed:
+                self._residency.leave(digest)
+                self._scheduler.loaded.discard(digest)
+        if not errand.load:
+            return
+        try:
+            size = self._runner.attach(adapter)
+        except PrivityError as error:
+            self._refuse(adapter, error)
+        except Exception:
+            log.exception("an adapter was not loaded")  # the trace holds calls and numbers, no text
+            self._refuse(adapter, PrivityError(f'The adapter "{adapter.name}" could not be loaded.'))
+        else:
+            with self._changed:
+                self._residency.enter(adapter.digest, size)
+                self._scheduler.loaded.add(adapter.digest)
+
+    def _refuse(self, adapter: Adapter, error: PrivityError) -> None:
+        """Tell those who wait for this adapter, and only them."""
         with self._changed:
-            while (plan := self._scheduler.plan()) is None:
-                if self._closing and not self._requests:
-                    return None
-                self._changed.wait()
-            return plan
+            lost = [self._requests.pop(one, None) for one in self._scheduler.refuse(adapter.digest)]
+            order = self._orders.pop(adapter.digest, None)
+            self._changed.notify_all()
+        if order:
+            order[1].set_exception(error)
+        for request in filter(None, lost):
+            request.deliver(error)
 
     def _settle(self, plan: Plan, tokens: dict[int, Tokens]) -> None:
         with self._changed:
@@ -178,6 +280,12 @@ def _write(transcript: Transcript, runner: Runner, drawn: Drawn) -> tuple[str, F
     if transcript.stopped:
         return text, "stop"
     return (text + transcript.close(), drawn.finish) if drawn.finish else (text, None)
+
+
+def _weight(adapter: Adapter) -> int:
+    """Bytes that an adapter takes, as its files tell; the runner tells the truth once it is loaded."""
+    files = [adapter.folder / name for name in (LoraFile.GGUF, LoraFile.WEIGHTS)] if adapter.folder else []
+    return max((file.stat().st_size for file in files if file.is_file()), default=0)
 
 
 def _usage(request: Request) -> Usage:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.core import Adapter, EngineInfo, Generation, Message, Piece, Sampling, Usage
+from service.core import EngineInfo, Generation, Message, Piece, Sampling, Usage
 from service.engines.batching import BatchingEngine
 from service.errors import BadRequest, Busy, NotReady, PrivityError
 from tests.engines.scripted import ScriptedRunner
@@ -92,12 +92,6 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers() -> None:
         assert caught.value.details == {"tokens": 64, "limit": 64}
 
     play(ScriptedRunner(), scene)
-
-
-def test_an_adapter_is_refused_by_name() -> None:
-    async def scene(engine: BatchingEngine) -> None:
-        with pytest.raises(BadRequest, match="leases"):
-            await engine.submit(Generation((Message("user", "q"),), Adapter("leases", "abc")))
 
     play(ScriptedRunner(), scene)
 

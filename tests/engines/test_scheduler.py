@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from service.engines.prefix import Copy, Forget, Key
 from service.engines.scheduler import PATIENCE, Limits, Plan, Scheduler, Sequence
+from service.engines.turns import TURN, longest_wait
 from service.errors import Busy
 
 LIMITS = Limits(slots=3, context=64, chunk=16, queue=5, per_person=4)
@@ -63,6 +64,7 @@ class Walk(RuleBasedStateMachine):
         self.number = 0
         self.alive: dict[int, Sequence] = {}
         self.plan: Plan | None = None
+        self.waits: dict[int, int] = {}  # steps since a running sequence was served
 
     @rule(
         length=st.integers(1, 40),
@@ -70,10 +72,11 @@ class Walk(RuleBasedStateMachine):
         owner=st.sampled_from(["", "ann", "bob"]),
         salt=st.sampled_from("xy"),
         background=st.booleans(),
+        adapter=st.sampled_from(["base", "one", "two"]),
     )
-    def arrive(self, length: int, limit: int, owner: str, salt: str, background: bool) -> None:
+    def arrive(self, length: int, limit: int, owner: str, salt: str, background: bool, adapter: str) -> None:
         self.number += 1
-        new = sequence(self.number, length, limit, salt=salt, owner=owner)
+        new = sequence(self.number, length, limit, owner=owner, key=Key(salt, adapter))
         new.priority = "background" if background else "person"
         before = len(self.alive)
         mine = sum(one.owner == owner for one in self.alive.values())
@@ -87,6 +90,7 @@ class Walk(RuleBasedStateMachine):
     @precondition(lambda self: self.plan is None)
     @rule()
     def begin(self) -> None:
+        self.scheduler.loaded.update(self.scheduler.lacking())
         self.plan = self.scheduler.plan()
         assert (self.plan is None) == (not self.alive)
         if self.plan:
@@ -94,6 +98,21 @@ class Walk(RuleBasedStateMachine):
             read = sum(len(part.tokens) for part in self.plan.slices if len(part.tokens) > 1)
             assert read <= LIMITS.chunk
             assert len({part.row for part in self.plan.slices}) == len(self.plan.slices)
+            assert len({part.adapter for part in self.plan.slices}) == 1
+            self.count()
+
+    def count(self) -> None:
+        """Nobody in a slot waits longer than is promised."""
+        assert self.plan
+        served = {part.sequence for part in self.plan.slices if part.choice or len(part.tokens) > 1}
+        adapter = self.plan.slices[0].adapter
+        assert all(self.alive[one].key.adapter == adapter for one in served)
+        running = {number for number, one in self.alive.items() if one.row >= 0}
+        self.waits = {
+            one: 0 if self.alive[one].key.adapter == adapter else self.waits.get(one, 0) + 1
+            for one in running
+        }
+        assert all(wait <= longest_wait(LIMITS.slots) for wait in self.waits.values())
 
     @precondition(lambda self: self.plan is not None)
     @rule(ends=st.booleans())
@@ -134,6 +153,64 @@ class Walk(RuleBasedStateMachine):
         assert not self.alive
         assert self.scheduler.running == self.scheduler.waiting == 0
         self.scheduler.check()
+
+
+def test_a_hot_adapter_makes_nobody_wait_beyond_the_bound() -> None:
+    scheduler = Scheduler(replace(LIMITS, queue=100, per_person=100), frozenset({END}))
+    scheduler.loaded |= {"hot", "cold"}
+    rare = sequence(0, limit=30, key=Key("x", "cold"))
+    number, waited = 0, []
+    for at in range(200):
+        while scheduler.running + scheduler.waiting < 6:
+            number += 1
+            scheduler.add(sequence(number, limit=10, key=Key("x", "hot")))
+        if at == 20:
+            scheduler.add(rare)
+        plan = step(scheduler)
+        assert plan
+        if at >= 20 and not rare.ended:
+            waited.append(rare.id not in {part.sequence for part in plan.slices})
+    assert rare.ended
+    runs = "".join("w" if one else "s" for one in waited).split("s")
+    assert max(map(len, runs[1:])) <= TURN  # two groups: the other one's turn
+    assert len(runs[0]) <= 10 + TURN  # until the first slot was free
+
+
+def test_who_waits_for_an_adapter_that_has_no_room_gets_it_in_the_end() -> None:
+    scheduler = Scheduler(replace(LIMITS, queue=100), frozenset({END}))
+    late = sequence(0, limit=1, key=Key("x", "large"))
+    scheduler.add(late)
+    number = 0
+    while late.row < 0:
+        while scheduler.waiting < 4:
+            number += 1
+            scheduler.add(sequence(number, limit=3))
+        assert "large" in scheduler.lacking() or scheduler.running == LIMITS.slots
+        if not scheduler.in_use:
+            scheduler.loaded.add("large")  # room at last
+        step(scheduler)
+        scheduler.check()
+    assert number <= PATIENCE + LIMITS.slots + 4
+
+
+def test_only_those_who_wait_for_a_refused_adapter_are_dropped() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}))
+    scheduler.add(sequence(1, key=Key("x", "broken")))
+    scheduler.add(sequence(2))
+    assert scheduler.lacking() == ["broken"]
+    assert scheduler.refuse("broken") == [1]
+    drain(scheduler)
+    assert scheduler.lacking() == []
+
+
+def test_rows_of_several_adapters_share_a_step_where_the_runner_mixes() -> None:
+    scheduler = Scheduler(LIMITS, frozenset({END}), mixes=True)
+    scheduler.loaded.add("one")
+    scheduler.add(sequence(1))
+    scheduler.add(sequence(2, key=Key("x", "one")))
+    plan = step(scheduler)
+    assert plan
+    assert [part.adapter for part in plan.slices] == ["base", "one"]
 
 
 TestWalk = Walk.TestCase
