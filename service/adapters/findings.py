@@ -27,7 +27,7 @@ class Check:
     said: tuple[str, ...]
 
 
-Tick = Callable[[Check], None]  # called with each check when it is done
+Tick = Callable[[Check], object]  # called with each check when it is done
 Form = Literal["peft", "gguf"]
 
 
