@@ -276,12 +276,14 @@ class Coverage:
 class Found:
     """Passages, best first, and what was searched. Empty when nothing stands above the threshold.
 
-    `asked` is the question without the words that only name a document.
+    `asked` is the question without the words that only name a document; `strange` are the names in it that no
+    document of these matters mentions.
     """
 
     passages: tuple[Passage, ...]
     coverage: Coverage
     asked: str = ""
+    strange: tuple[str, ...] = ()
 
 
 # --- questions and answers -------------------------------------------------------------------------------

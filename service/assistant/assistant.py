@@ -90,7 +90,8 @@ class Assistant:
             yield answer
             return
         pieces = await self._frame(question, gathered.cited)
-        draft = Draft(gathered.cited, asked, gathered.paged, gathered.defined)
+        note = refusal.unmentioned(gathered.found.strange)
+        draft = Draft(gathered.cited, asked, gathered.paged, gathered.defined, note)
         async with aclosing(pieces):  # type: ignore[type-var]
             yield Searched(coverage, gathered.shown)
             for text in draft.open():
@@ -160,7 +161,7 @@ def _refused(question: Question, found: Found, seconds: float) -> Answer:
     reason = refusal.reason(found)
     return Answer(
         id=_id(),
-        text=refusal.words(reason, found.coverage),
+        text=refusal.words(reason, found.coverage, found.strange),
         citations=(),
         refused=reason,
         coverage=found.coverage,

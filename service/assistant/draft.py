@@ -26,12 +26,14 @@ class Draft:
         asked: str,
         paged: Collection[str] = (),
         defined: Sequence[Citation] = (),
+        note: str = "",
     ) -> None:
         self.text = ""
         self.unsupported: list[tuple[int, int]] = []
         self.usage = Usage()
         self.finish: Finish = "stop"
         self._cited, self._paged, self._defined = cited, paged, defined
+        self._note = note
         self._framing = Framing(cited, asked)
         self._spoke = False
 
@@ -40,8 +42,10 @@ class Draft:
         return self._framing.done
 
     def open(self) -> Iterator[str]:
-        """The evidence, a line a quotation, and under it the definitions of its terms."""
-        yield self._add(LEAD, "")
+        """The note, if there is one; the evidence, a line a quotation, and under it the definitions of its terms."""
+        if self._note:
+            yield self._add(self._note, "")
+        yield self._add(LEAD, "\n" if self._note else "")
         for citation in self._cited:
             yield self._line(citation)
         if self._defined:

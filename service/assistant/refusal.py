@@ -3,12 +3,14 @@
 A refusal costs no model call. It claims no more than is known: that nothing was found in what was searched.
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from service.core import Coverage, Found
 
 Reason = Literal["no_documents", "nothing_found", "no_evidence"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
+NAMES = 5  # told at most
 
 _NOTHING_TO_SEARCH = "There is no document here that can be searched, so the question cannot be answered."
 _SILENT = "The documents do not answer this question."
@@ -27,11 +29,20 @@ def reason(found: Found) -> Reason:
     return "no_evidence" if found.passages else "nothing_found"
 
 
-def words(reason: Reason, coverage: Coverage) -> str:
-    """What the person reads, one paragraph a line: the finding, what was searched, what can be done."""
+def words(reason: Reason, coverage: Coverage, strange: Sequence[str] = ()) -> str:
+    """What the person reads, one paragraph a line: the finding, what was searched, what can be done.
+
+    `strange` are names of the question that no document mentions.
+    """
     if reason == "no_documents":
         return "\n".join(filter(None, (_NOTHING_TO_SEARCH, _unsearched(coverage), _NEXT[reason])))
-    return "\n".join((_SILENT, searched(coverage), _NEXT[reason]))
+    return "\n".join(filter(None, (_SILENT, unmentioned(strange), searched(coverage), _NEXT[reason])))
+
+
+def unmentioned(names: Sequence[str]) -> str:
+    """That no document mentions these names, as a sentence; nothing when there are none."""
+    said = ", ".join(f'"{name}"' for name in names[:NAMES])
+    return f"No document here mentions {said}." if said else ""
 
 
 def searched(coverage: Coverage) -> str:

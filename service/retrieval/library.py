@@ -263,6 +263,7 @@ class Library:
                 seconds=time.perf_counter() - began,
             ),
             asked,
+            () if exact else self._search.strange(text, able),
         )
 
     def remove(self, document: str, scope: Scope) -> int:

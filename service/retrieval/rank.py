@@ -96,6 +96,25 @@ def _stem(title: str) -> str:
     return re.sub(r"\.[A-Za-z]{1,5}$", "", title).replace("_", " ")
 
 
+def proper(query: str) -> tuple[str, ...]:
+    """The words of a question that can only be names, in their order: written with a capital where none is due.
+
+    A sentence's first word counts only with a second capital ("DrKoop"); a sentence all in capitals tells nothing.
+    """
+    found = []
+    for sentence in re.split(r"[.;:?!\n]+\s", query):
+        words = [word[0] for word in _WORD.finditer(re.sub(r"['’]s\b", "", sentence))]
+        capitals = [word for word in words if word[0].isupper()]
+        if len(words) > 3 and 2 * len(capitals) > len(words):
+            continue
+        found += [word for word in capitals if word is not words[0] or any(c.isupper() for c in word[1:])]
+    return tuple(dict.fromkeys(word for word in found if _telling(word.lower())))
+
+
+def _telling(word: str) -> bool:
+    return len(word) >= 3 and not any(c.isdigit() for c in word) and word not in _FORMAL
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """What a document is known by: its title as one word (see `glued`), and the words of its names (see `names`)."""
@@ -107,6 +126,9 @@ class Card:
         """Whether a word of a question names this document."""
         low = word.lower()
         return (word[0].isupper() and low in self.words) or (len(low) >= 4 and low in self.title)
+
+
+_FORMAL = STOP | FRAME | _ASKING | _PAPERS | LEGAL_FORMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from service.retrieval.embed import Vectors
 from service.retrieval.generations import Generations
 from service.retrieval.index import Index, place
 from service.retrieval.query import parse
-from service.retrieval.rank import Card, Named, contents, fuse, grams, named, relevant, terms
+from service.retrieval.rank import Card, Named, contents, fuse, grams, named, proper, relevant, terms
 from service.retrieval.records import Line
 from service.retrieval.words import Words
 
@@ -63,6 +63,11 @@ class Search:
         if chosen:
             return self._passages(asked.text, chosen, k, whole=False), chosen, asked.text
         return self._passages(asked.text, lines, k, whole=whole), list(lines), asked.text
+
+    def strange(self, text: str, lines: Sequence[Line]) -> tuple[str, ...]:
+        """The names in a question that stand in none of the matters' documents, nor in their titles."""
+        shelves = self._shelves(None, lines, True)
+        return tuple(name for name in proper(text) if not any(_known(name, shelf.words) for shelf in shelves))
 
     def exact(self, text: str, lines: Sequence[Line], k: int, *, whole: bool) -> list[Passage]:
         """The passages that hold just these words and phrases, by BM25. BadRequest: the query makes no sense."""
@@ -149,6 +154,10 @@ class Search:
         query = None if text is None or embedder is None else embedder.query(text)
         words = self._index.words(matter, generation.name)
         return Shelf(words, place(matter, generation.name), query, lines, whole)
+
+
+def _known(name: str, words: Words) -> bool:
+    return words.holds(name) or any(name.lower() in card.title for card in words.cards().values())
 
 
 def _scored(scores: Mapping[str, float], home: Mapping[str, Words]) -> Iterator[Passage]:

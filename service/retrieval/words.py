@@ -195,6 +195,10 @@ class Words:
             found = rows.execute("SELECT text FROM words WHERE words MATCH ?", (_any([word]),))
             return any(alone.search(text) for (text,) in found)
 
+    def holds(self, word: str) -> bool:
+        """Whether any passage has the word, in whatever form."""
+        return bool(self._ask("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (_any([word]),)))
+
     def read(self, ids: Iterable[str]) -> list[Passage]:
         """The passages of these ids, in the order given; those that are gone are left out."""
         question = (

@@ -54,11 +54,13 @@ class PaperLibrary:
             for id, text in texts.items()
         }
         self.searched: list[str] = []
+        self.strange: tuple[str, ...] = ()
 
     def search(self, text: str, scope: Scope, k: int = 8) -> Found:
         self.searched.append(text)
         passages = [passage for document in self.documents.values() for passage in _paragraphs(document)]
-        return Found(tuple(passages[:k]), Coverage(len(self.documents), len(passages), seconds=0.01))
+        coverage = Coverage(len(self.documents), len(passages), seconds=0.01)
+        return Found(tuple(passages[:k]), coverage, strange=self.strange)
 
     def read(self, document: str, scope: Scope) -> Document:
         if document not in self.documents:

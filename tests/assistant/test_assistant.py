@@ -61,6 +61,17 @@ def test_the_evidence_is_always_quoted_with_its_marker() -> None:
     assert given.unsupported == ()
 
 
+def test_a_name_that_no_document_mentions_is_told_first() -> None:
+    library = papers()
+    library.strange = ("DrKoop",)
+    given = answer(ScriptedEngine("The fee is USD 1,500."), library, ASKED)
+    assert given.text.startswith('No document here mentions "DrKoop".\nThe documents say:\n“')
+    check(given, library)
+    silent = answer(ScriptedEngine(""), library, "Who won the election?")
+    assert silent.refused
+    assert 'No document here mentions "DrKoop".' in silent.text
+
+
 def test_the_model_speaks_under_the_evidence_and_is_named() -> None:
     given = answer(
         ScriptedEngine("The fee payable by the Tenant on termination is USD 1,500."), papers(), ASKED

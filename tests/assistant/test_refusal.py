@@ -22,6 +22,13 @@ def test_the_proof_names_every_count() -> None:
     assert "2 pages hold no text and could not be searched" in text
 
 
+def test_only_some_of_many_strange_names_are_told() -> None:
+    text = refusal.words("nothing_found", FULL, [f"Name{n}" for n in range(9)])
+    assert "Name4" in text
+    assert "Name5" not in text
+    assert refusal.unmentioned(()) == ""
+
+
 def test_what_is_nothing_is_not_said() -> None:
     text = refusal.searched(Coverage(documents=1, passages=1))
     assert text == "Searched: 1 document, 1 passage."

@@ -1,7 +1,20 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.retrieval.rank import Card, contents, fuse, glued, grams, named, names, relevant, terms, without
+from service.retrieval.rank import (
+    Card,
+    contents,
+    fuse,
+    glued,
+    grams,
+    named,
+    names,
+    proper,
+    relevant,
+    terms,
+    without,
+)
 
 HEAD = """ENDORSEMENT AGREEMENT. This Agreement is made between ADAMS GOLF, LTD. ("Adams") and Tom Watson. The players
 of golf know that this endorsement agreement is one of many."""
@@ -118,3 +131,26 @@ def test_what_holds_the_words_asked_for_may_be_farther() -> None:
 def test_contents_are_told_from_clauses() -> None:
     assert contents("1. Fees ........ 3\n2. Term ........ 4\n3. Law . . . . . . . 5")
     assert not contents("The fee is $3 .... and more. It is due.")
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is the term of the DrKoop agreement?", ("DrKoop",)),
+        ("DrKoop: how long does it last?", ("DrKoop",)),
+        ("How much must Harrow Estates pay under the Lease?", ("Harrow", "Estates")),
+        ("Does the Tenant's notice bind Lyle's successors?", ("Tenant", "Lyle")),
+        ("When may the tenant break the lease?", ()),
+        ("WHAT IS THE TERM OF THE LEASE?", ()),
+        ("What Is the Notice Period Under This Agreement?", ()),
+        ("Is clause 12A of the Agreement void?", ()),
+        ("", ()),
+    ],
+)
+def test_names_in_a_question_are_told_by_their_capitals(question: str, expected: tuple[str, ...]) -> None:
+    assert proper(question) == expected
+
+
+@given(st.text(max_size=80))
+def test_names_are_words_of_the_question(query: str) -> None:
+    assert all(name in query and len(name) >= 3 for name in proper(query))

@@ -36,6 +36,12 @@ def exact(shelves: Library, text: str, **filter: object) -> list[str]:
     return sorted({p.title for p in shelves.search(text, A, filter=wanted, exact=True).passages})
 
 
+def test_names_that_no_document_mentions_are_told(shelves: Library) -> None:
+    assert shelves.search("What rent is due under the Drkoop lease?", A).strange == ("Drkoop",)
+    assert shelves.search("What rent must the Tenants pay to Supply?", A).strange == ()  # a title counts
+    assert shelves.search("What rent does Drkoop pay?", A, exact=False, filter=Filter(title="lease")).strange
+
+
 def test_a_phrase_is_found_as_it_stands(shelves: Library) -> None:
     assert exact(shelves, '"time is of the essence"') == ["lease.txt"]
     assert exact(shelves, '"TIME is OF the"') == ["lease.txt"]

@@ -300,3 +300,11 @@ def test_dates_are_grouped_as_a_person_would() -> None:
         (datetime(2025, 12, 1), "December 2025"),
     ]:
         assert words.day(when.timestamp(), now) == group
+
+
+def test_the_lead_is_left_out_under_a_note_too() -> None:
+    citations = [{"n": 1, "quote": "Rent is due."}]
+    text = (
+        'No document here mentions "DrKoop".\nThe documents say:\n“Rent is due.” [1] — Lease.txt\nSo it is.'
+    )
+    assert conversation.beside(text, citations) == 'No document here mentions "DrKoop".\nSo it is.'  # type: ignore[arg-type]

@@ -137,7 +137,8 @@ def prose(text: str, checked: Checked, selected: int = 0) -> str:
 
 def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
     """Spans of whole lines that hold nothing but a citation's own quotation, its marker and its place."""
-    spans = [(0, len(LEAD))] if citations and text.startswith(LEAD) else []
+    lead = 0 if text.startswith(LEAD) else text.find("\n" + LEAD) + 1  # under a note, if there is one
+    spans = [(lead, lead + len(LEAD))] if citations and text.startswith(LEAD, lead) else []
     for citation in citations:
         line = f"“{citation['quote']}” [{citation['n']}]"
         start = text.find(line)
