@@ -26,7 +26,7 @@ from service.retrieval.files import Files
 from service.retrieval.generations import Generations
 from service.retrieval.index import Index
 from service.retrieval.loaders import Attachment, Stopped, Unreadable, load, stop_reading
-from service.retrieval.reading import Inside, embedded, inside, told
+from service.retrieval.reading import Inside, embedded, inside, told, unpacked
 from service.retrieval.records import Line, Records
 from service.retrieval.renewal import Renewal
 from service.retrieval.structure import read_structure
@@ -191,7 +191,8 @@ class Ingestion:
         if not attachments:
             raise Unreadable(State.EMPTY, "The archive holds no file. Look whether it is the right one.")
         entries = [asdict(entry) for entry in (*document.ledger, *inner.ledger)]
-        values = {"kind": document.kind, "state": State.UNPACKED.value, "reason": _UNPACKED}
+        state, reason = unpacked(document)
+        values = {"kind": document.kind, "state": state.value, "reason": reason}
         with self.writing:
             self._finish(filed, values | {"ledger": entries}, inner)
 
@@ -228,7 +229,6 @@ _FAILED = (
     "The file could not be taken in because of a fault in Privity. "
     "Add it again; if that fails, tell the administrator."
 )
-_UNPACKED = "An archive: the files in it stand beside it."
 
 
 def _facts(document: Document) -> Facts:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from service.config import Documents
-from service.core import Document, Entry, Facts, Filed, Passage, State
+from service.core import Document, Entry, Facts, Fate, Filed, Passage, State
 from service.retrieval import filing
 from service.retrieval.embed import WIDTH, Embedder, Vectors, spoken
 from service.retrieval.loaders import Attachment
@@ -73,8 +73,9 @@ def embedded(
 
 def told(document: Document, passages: int, facts: Facts, ledger: Sequence[Entry]) -> dict[str, Any]:
     """What the document's line says once it has been read."""
-    blank = {number for entry in document.ledger if entry.fate == "odd" for number in entry.pages}
-    empty = tuple(page.number for page in document.pages if page.empty and page.number not in blank)
+    blank, unread = _pages(document, "odd"), _pages(document, "unread")
+    numbers = {page.number for page in document.pages if page.empty} - blank | unread
+    empty = tuple(sorted(numbers))
     state, reason = _end(empty)
     entries = [*document.ledger, *ledger]
     if empty and not any(entry.fate == "unread" for entry in entries):
@@ -91,6 +92,21 @@ def told(document: Document, passages: int, facts: Facts, ledger: Sequence[Entry
         "state": state.value,
         "reason": reason,
     }
+
+
+def _pages(document: Document, fate: Fate) -> set[int]:
+    return {number for entry in document.ledger if entry.fate == fate for number in entry.pages}
+
+
+def unpacked(document: Document) -> tuple[State, str]:
+    """How a file ends that has no text but files in it: an archive, or a PDF whose own pages are blank or unread."""
+    for entry in document.ledger:
+        if entry.fate == "unread" and entry.pages:
+            return State.EMPTY, f"{entry.reason} {_BESIDE}"
+    return State.UNPACKED, f"{'An archive' if document.kind == 'zip' else 'A cover without text'}. {_BESIDE}"
+
+
+_BESIDE = "The files in it stand beside it."
 
 
 def _end(empty: Sequence[int]) -> tuple[State, str]:

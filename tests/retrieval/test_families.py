@@ -20,6 +20,8 @@ from service.retrieval.library import Library
 from service.retrieval.words import stored
 from service.storage import Database
 from tests.retrieval.house import HashEmbedder, database, library, scope
+from tests.retrieval.loaders.made import pdf as lease
+from tests.retrieval.loaders.portfolio import PICTURE, SHOWN, Inner, portfolio
 
 A, B = scope("mat-a"), scope("mat-b")
 OLD = b"1. Rent. The tenant shall pay a rent of 900 pounds a quarter."
@@ -244,6 +246,57 @@ def test_an_archive_is_unpacked_and_searched_by_its_files(shelves: Library) -> N
     assert shelves.add(bundle, "again.zip", A, "mat-a").state is State.DUPLICATE
     assert shelves.remove(archive.id, A) == 4
     assert shelves.documents(A, "mat-a") == []
+
+
+def test_files_inside_a_pdf_are_filed_beside_it_and_linked(shelves: Library) -> None:
+    files = [Inner(b"lease.txt", OLD), Inner(b"bad.pdf", BROKEN), Inner(b"locked.pdf", lease(password="x"))]
+    deed = add(shelves, portfolio(files), "deed.pdf")
+    assert shelves.get(deed.id, A).state is State.READY
+    inside = shelves.attached(deed.id, A)
+    assert {f.title: f.state for f in inside} == {
+        "lease.txt": State.READY,
+        "bad.pdf": State.DAMAGED,
+        "locked.pdf": State.ENCRYPTED,
+    }
+    assert {f.parent for f in inside} == {deed.id}
+    assert rents(shelves) == ["900"]
+    assert shelves.remove(deed.id, A) == 4
+    assert shelves.documents(A, "mat-a") == []
+
+
+def test_a_pdf_that_is_but_a_cover_is_unpacked(shelves: Library) -> None:
+    cover = add(shelves, portfolio([Inner(b"lease.txt", OLD)], shown=b""), "cover.pdf")
+    filed = shelves.get(cover.id, A)
+    assert (filed.state, filed.reason) == (
+        State.UNPACKED,
+        "A cover without text. The files in it stand beside it.",
+    )
+    assert rents(shelves) == ["900"]
+    assert shelves.search("rent", A).coverage.not_searched == 0
+
+
+def test_a_scan_with_files_inside_is_still_a_scan_that_was_not_read(
+    shelves: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    scan = add(shelves, portfolio([Inner(b"lease.txt", OLD)], shown=PICTURE), "scan.pdf")
+    filed = shelves.get(scan.id, A)
+    assert filed.state is State.EMPTY
+    assert "apt-get install tesseract-ocr" in filed.reason
+    assert rents(shelves) == ["900"]
+    assert shelves.search("rent", A).coverage.not_searched == 1
+
+
+def test_a_pdf_in_a_pdf_in_a_pdf_ends(shelves: Library) -> None:
+    deed = portfolio([Inner(b"deep.txt", OLD)], shown=SHOWN.replace(b"May", b"March"))
+    for number in range(5):
+        shown = SHOWN.replace(b"first", b"%dth" % (number + 2))
+        deed = portfolio([Inner(b"%d.pdf" % number, deed)], shown=shown)
+    add(shelves, deed, "top.pdf")
+    filed = shelves.documents(A, "mat-a")
+    assert titles(filed) == ["1.pdf", "2.pdf", "3.pdf", "4.pdf", "top.pdf"]
+    (last,) = [f for f in filed if f.title == "1.pdf"]
+    assert any("files deep" in entry.reason for entry in last.ledger)
 
 
 def test_files_too_deep_in_files_are_told_and_not_filed(shelves: Library) -> None:

@@ -13,6 +13,7 @@ from io import BytesIO
 from service.config import Documents
 from service.core import Entry, Fate, Page, State
 from service.retrieval.loaders.content import Attachment, Content, Unreadable
+from service.retrieval.loaders.naming import inward
 
 _COUNT = 2000  # files of an archive at most
 _RATIO, _WORTH = 250, 2**20  # from this many bytes a file that unpacks to so many times its size is a bomb
@@ -114,13 +115,9 @@ class _Unpacking:
         return data
 
     def _safe(self, name: str) -> str:
-        """The name as a relative path that stays where it is."""
-        name = name.replace("\\", "/").encode("utf-8", "replace").decode()
-        parts = [part for part in name.split("/") if part not in ("", ".")]
-        if name.startswith("/") or ".." in parts or ":" in parts[0]:
-            self.seen["named"] += 1
-            return next((part for part in reversed(parts) if part != ".."), "file").replace(":", "_")
-        return "/".join(parts)
+        path, led_out = inward(name)
+        self.seen["named"] += led_out
+        return path
 
 
 def _why_not(info: zipfile.ZipInfo) -> str:

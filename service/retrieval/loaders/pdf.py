@@ -6,6 +6,8 @@ only the words that were recognised in pictures are kept with their boxes, for r
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from service.config import Documents
 from service.core import Document, State
@@ -14,6 +16,7 @@ from service.retrieval.loaders import recognition
 from service.retrieval.loaders.binding import bound
 from service.retrieval.loaders.child import Child, Fault, Lost
 from service.retrieval.loaders.content import Content, Unreadable
+from service.retrieval.loaders.enclosures import Enclosed, Enclosures
 from service.retrieval.loaders.places import around
 from service.retrieval.loaders.sheet import Sheet, unpacked
 from service.retrieval.loaders.tables import Box
@@ -48,23 +51,28 @@ def read_image(data: bytes, limits: Documents) -> Content:
 
 def read_both(data: bytes, limits: Documents) -> tuple[Content, Content]:
     """A PDF as `read` gives it, and with headers, footers and page numbers left in: to measure what that costs."""
-    sheets = _sheets("pdf", data, limits)
+    sheets, _ = _taken("pdf", data, limits)
     return bound(sheets), bound(sheets, whole=True)
 
 
 def _read(kind: str, data: bytes, limits: Documents) -> Content:
-    return bound(_sheets(kind, data, limits))
+    sheets, inside = _taken(kind, data, limits)
+    content = bound(sheets)
+    return replace(content, ledger=(*content.ledger, *inside.ledger), attachments=inside.files)
 
 
-def _sheets(kind: str, data: bytes, limits: Documents) -> list[Sheet | None]:
+def _taken(kind: str, data: bytes, limits: Documents) -> tuple[list[Sheet | None], Enclosed]:
+    """The pages and the files inside. A file that has neither text nor files is refused."""
     with _READING.held() as child:
-        sheets = _Reading(child, kind, data, limits).sheets()
-    if all(sheet is None for sheet in sheets):
+        reading = _Reading(child, kind, data, limits)
+        sheets = reading.sheets()
+        inside = reading.inside(sheets)
+    if not inside.files and all(sheet is None for sheet in sheets):
         reason = "No page of the file can be opened. Print it to a new PDF and add that."
         raise Unreadable(State.DAMAGED, reason)
-    if not any(sheet and sheet.lines and not sheet.silent for sheet in sheets):
+    if not inside.files and not any(sheet and sheet.lines and not sheet.silent for sheet in sheets):
         raise Unreadable(State.EMPTY, _why_empty(sheets))
-    return sheets
+    return sheets, inside
 
 
 def stop_reading() -> None:
@@ -103,6 +111,12 @@ class _Reading:
             if found is not None:
                 sheets[page - 1] = found
         return sheets
+
+    def inside(self, sheets: Sequence[Sheet | None]) -> Enclosed:
+        """The files inside. Asked for last: whatever they do to the child, the pages have been read."""
+        enclosures = Enclosures(partial(self._child.ask, _PAGE), self._limits.max_bytes)
+        files = enclosures.files({page: sheet.clips for page, sheet in enumerate(sheets, 1) if sheet})
+        return Enclosed(files, tuple(enclosures.ledger()))
 
     def _open(self) -> int:
         try:

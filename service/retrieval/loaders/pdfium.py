@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from service.core import State
 from service.retrieval.loaders.content import Unreadable
+from service.retrieval.loaders.embedded import clipped
 from service.retrieval.loaders.fields import spread, written
 from service.retrieval.loaders.layout import Glyph
 from service.retrieval.loaders.paint import Paint, painted
@@ -49,6 +50,7 @@ class Drawn:
     cut: bool = False  # there were more glyphs than are read
     filled: int = 0  # characters in form fields and text boxes
     comments: int = 0  # characters of comments
+    clips: int = 0  # files clipped to the page
 
 
 @contextmanager
@@ -120,7 +122,7 @@ def _with_notes(
         drawn.objects.extend([-1] * len(more))
         drawn.inks[-1] = top
         filled += len(text)
-    return replace(drawn, filled=filled, comments=comments)
+    return replace(drawn, filled=filled, comments=comments, clips=clipped(page))
 
 
 def _glyphs(text: Any, place: Callable[[float, float, float, float], Box], page: Drawn) -> Drawn:

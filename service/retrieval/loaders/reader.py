@@ -8,6 +8,8 @@ then raw bytes, both ways. See `child` for the other end. Whatever hangs or cras
     {"do": "recognise", "page": n}         -> a packed Sheet, its words from the page's picture
     {"do": "picture", "page": n, "width"}  -> {} + PNG
     {"do": "places", "page": n, "text", "start", "end"} -> {"size": [w, h], "boxes": [[x0, y0, x1, y1], …]} in points
+    {"do": "listed"}                       -> {"files": n}, the files inside that the file lists
+    {"do": "file", "page": n, "number", "limit"} -> {"name", "why"} + the file inside; page 0 is that list
 
 A refusal is {"state", "reason"}; a fault of ours or of a library {"fault": the error's type}.
 """
@@ -21,7 +23,7 @@ from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from service.retrieval.loaders import pdfium, recognition
+from service.retrieval.loaders import embedded, pdfium, recognition
 from service.retrieval.loaders.content import Unreadable
 from service.retrieval.loaders.hidden import Seen, seen
 from service.retrieval.loaders.image import Frames, legible
@@ -45,6 +47,8 @@ class Paper(Protocol):
     def recognised(self, page: int) -> Sheet: ...
     def picture(self, page: int, width: int) -> Any: ...
     def places(self, page: int, text: str, start: int, end: int) -> tuple[tuple[float, float], list[Box]]: ...
+    def listed(self) -> int: ...
+    def file(self, page: int, number: int, limit: int) -> embedded.Embedded: ...
 
 
 class Pdf:
@@ -70,6 +74,7 @@ class Pdf:
             cut=drawn.cut,
             filled=drawn.filled,
             comments=drawn.comments,
+            clips=drawn.clips,
         )
 
     def recognised(self, page: int) -> Sheet:
@@ -91,6 +96,14 @@ class Pdf:
         level = upright(shown.glyphs, own)
         boxes = places(lines(level, tables), level, drawn.glyphs, text, start, end)
         return (drawn.width, drawn.height), boxes
+
+    def listed(self) -> int:
+        return embedded.listed(self._pdf)
+
+    def file(self, page: int, number: int, limit: int) -> embedded.Embedded:
+        if page:
+            return embedded.of_page(self._pdf, page, number, limit)
+        return embedded.of_list(self._pdf, number, limit)
 
     def _drawn(self, page: int) -> pdfium.Drawn:
         drawn = pdfium.drawn(self._pdf, page)
@@ -125,6 +138,12 @@ class Picture:
     def places(self, page: int, text: str, start: int, end: int) -> tuple[tuple[float, float], list[Box]]:
         return (0.0, 0.0), []
 
+    def listed(self) -> int:
+        return 0
+
+    def file(self, page: int, number: int, limit: int) -> embedded.Embedded:
+        raise LookupError
+
 
 def _recognised(image: Any, clear: Any, scale: float, size: tuple[float, float]) -> Sheet:
     low, high = clear.convert("L").getextrema()
@@ -156,6 +175,11 @@ class Desk:
             self._paper = Pdf(data) if asked["kind"] == "pdf" else Picture(data)
             return {"pages": self._paper.count}, b""
         assert self._paper is not None
+        if asked["do"] == "listed":
+            return {"files": self._paper.listed()}, b""
+        if asked["do"] == "file":
+            found = self._paper.file(asked["page"], asked["number"], asked["limit"])
+            return {"name": found.name, "why": found.why}, found.data
         return self._look(self._paper, asked)
 
     def _look(self, paper: Paper, asked: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:

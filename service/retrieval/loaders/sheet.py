@@ -22,6 +22,7 @@ class Sheet:
     cut: bool = False  # it held more than is read of a page
     filled: int = 0  # characters in form fields and text boxes, at the end of the lines
     comments: int = 0  # characters of comments, not in the lines
+    clips: int = 0  # files clipped to the page
     confidence: float | None = None  # of recognition, 0 to 1
 
     @property

@@ -49,6 +49,10 @@ def test_names_never_lead_out() -> None:
     assert "Names that led out of the archive's folder: 4" in loaded.document.ledger[-1].reason
 
 
+def test_a_member_without_a_name_costs_nothing() -> None:
+    assert [file.name for file in opened(zipped({".": b"1", "b.txt": b"2"})).attachments] == ["file", "b.txt"]
+
+
 @given(st.lists(st.text("ab./\\: ", min_size=1, max_size=8), min_size=1, max_size=4, unique=True))
 def test_any_name_stays_inside(names: list[str]) -> None:
     try:
