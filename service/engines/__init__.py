@@ -7,8 +7,19 @@ from service.config import Settings
 from service.core import Adapter, EngineInfo, Generation, Load, Message, Piece
 from service.engines.base_facts import base_facts
 from service.engines.base_model import BaseFiles, prepare, prepare_folder
+from service.engines.probing import ProbeLimits, probe
 
-__all__ = ["BaseFiles", "Engine", "Pieces", "base_facts", "open_engine", "prepare", "prepare_folder"]
+__all__ = [
+    "BaseFiles",
+    "Engine",
+    "Pieces",
+    "ProbeLimits",
+    "base_facts",
+    "open_engine",
+    "prepare",
+    "prepare_folder",
+    "probe",
+]
 
 
 class Pieces(Protocol):

@@ -29,7 +29,9 @@ def adapter(folder: Path, name: str, seed: int, **more: Any) -> Adapter:
     return Adapter(name, f"{seed:064x}", seed, rank=more.get("rank", 8), folder=place)
 
 
-def write(file: Path, facts: BaseFacts = SMOLLM, rank: int = 8, seed: int = 0, **more: Any) -> None:
+def write(
+    file: Path, facts: BaseFacts = SMOLLM, rank: int = 8, seed: int = 0, permuted: bool = True, **more: Any
+) -> None:
     out = gguf.GGUFWriter(str(file), facts.architecture)
     out.add_type("adapter")
     out.add_string("adapter.type", "lora")
@@ -38,7 +40,7 @@ def write(file: Path, facts: BaseFacts = SMOLLM, rank: int = 8, seed: int = 0, *
     for key, (_, values) in made.items():
         layer, side = key.removeprefix(PREFIX).removesuffix(".weight").rsplit(".", 1)
         block, kind = layer.split(".")[2], layer.rsplit(".", 1)[-1]
-        if side == "lora_B" and kind in ("q_proj", "k_proj"):
+        if permuted and side == "lora_B" and kind in ("q_proj", "k_proj"):
             values = turned(values, facts.heads if kind == "q_proj" else facts.kv_heads)
         out.add_tensor(f"blk.{block}.{NAMES[kind]}.weight.{side.lower()}", values.astype(np.float16))
     out.write_header_to_file()
