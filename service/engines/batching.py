@@ -76,11 +76,13 @@ def _deliver(pieces: asyncio.Queue[Piece | PrivityError]) -> Deliver:
 class BatchingEngine:
     """An Engine (see the package's door) whose answers share the steps of one model."""
 
-    def __init__(self, runner: ChatRunner, info: EngineInfo, memory: int = 256 * MIB) -> None:
-        """`memory` is how many bytes of adapters are kept loaded."""
+    def __init__(
+        self, runner: ChatRunner, info: EngineInfo, memory: int = 256 * MIB, guesses: bool = True
+    ) -> None:
+        """`memory` is how many bytes of adapters are kept loaded; `guesses`, whether to run ahead where it pays."""
         self.info = info
         self._runner = runner
-        self._worker = Worker(runner, memory)
+        self._worker = Worker(runner, memory, guesses and runner.shares)
         self._numbers = itertools.count(1)
 
     def load(self) -> Load:

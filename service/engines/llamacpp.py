@@ -8,13 +8,16 @@ from pathlib import Path
 
 from service.config import Engine as Settings
 from service.core import BASE, Adapter, LoraFile, Message
+from service.engines.drafts import LONGEST
 from service.engines.llama_abi import Context, Lora, Model
 from service.engines.prefix import Copy, Move
 from service.engines.sampling import verify
 from service.engines.scheduler import Limits, Plan, Slice, Tokens
 from service.errors import BadRequest
 
-GAP = 3  # idle rows between running ones that are worth bridging
+GAP = 4  # tokens, in the rows between two that run, that are worth it to bridge them
+
+Filler = tuple[int, int, tuple[int, ...], int]
 
 
 class LlamaRunner:
@@ -28,7 +31,7 @@ class LlamaRunner:
         self.limits = _limits(settings, self.model.trained_context)
         self.end_tokens = self.model.end_tokens()
         self.shares = self.model.forgets_in_part
-        batch = self.limits.chunk + 2 * self.limits.slots
+        batch = self.limits.chunk + (LONGEST + 2) * self.limits.slots
         self._context = Context(self.model, self.limits.slots, self.limits.context, batch, self.threads)
         self._adapters: dict[str, Lora] = {}  # by digest
         self._worn = BASE.digest
@@ -59,8 +62,8 @@ class LlamaRunner:
         for move in plan.moves:
             self._move(move)
         parts = sorted(plan.slices, key=lambda part: part.row)
-        fillers = self._fillers([part.row for part in parts])
         slices = [(part.row, part.start, part.tokens, _asked(part)) for part in parts]
+        fillers = self._fillers(parts)
         logits = self._context.run(sorted(slices + fillers))
         tokens = {part.sequence: verify(part, logits) for part in parts if part.choice is not None}
         for row, start, *_ in fillers:
@@ -101,14 +104,23 @@ class LlamaRunner:
             self._context.wear(None if digest == BASE.digest else self._adapters[digest])
             self._worn = digest
 
-    def _fillers(self, rows: list[int]) -> list[tuple[int, int, tuple[int, ...], int]]:
-        """A token for each idle row in a small gap: llama.cpp batches only rows that follow one another.
+    def _fillers(self, parts: list[Slice]) -> list[Filler]:
+        """Tokens that are forgotten after the step, so that it is one pass over the weights: llama.cpp takes rows that
+        follow one another, and of each the same number of tokens.
 
-        Another pass over the weights costs as much as four rows more. The token is forgotten after the step.
+        Another pass costs as much as six tokens. Rows that only read a prompt make their own.
         """
-        gaps = [range(one + 1, other) for one, other in pairwise(rows) if other - one <= GAP + 1]
-        idle = [(row, self._context.length(row)) for gap in gaps for row in gap]
-        return [(row, length, (0,), 0) for row, length in idle if length < self.limits.context]
+        width = max((1 + part.draft for part in parts if part.choice), default=1)
+        short = [part for part in parts if len(part.tokens) < width]
+        missing = [(part.row, part.start + len(part.tokens), width - len(part.tokens)) for part in short]
+        pairs = pairwise(part.row for part in parts)
+        gaps = [range(one + 1, other) for one, other in pairs if (other - one - 1) * width <= GAP]
+        missing += [(row, self._context.length(row), width) for gap in gaps for row in gap]
+        return [
+            (row, start, (0,) * count, 0)
+            for row, start, count in missing
+            if start + count <= self.limits.context
+        ]
 
     def _move(self, move: Move) -> None:
         if isinstance(move, Copy):

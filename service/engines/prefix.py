@@ -68,28 +68,28 @@ class PrefixCache:
         """Forget everything: the memory itself was wiped."""
         self._free = set(range(self.rows))
         self._kept: dict[int, _Kept] = {}  # least recently used first
-        self._lent: set[int] = set()
+        self._lent: dict[int, str] = {}  # by row, the adapter
 
     def take(self, key: Key, tokens: Sequence[int]) -> Lease:
         """A row for `tokens`; at least the last of them is left to run. There must be one that is not lent."""
         source, length = self._longest(key, tokens)
         moves: list[Move] = []
         if source is None:
-            row = self._empty(moves)
+            row = self._empty(key.adapter, moves)
         elif 2 * length < len(self._kept[source].tokens) and len(self._free) + len(self._kept) > 1:
             self._kept[source] = self._kept.pop(source)  # used just now, so it is not the one to go
-            row = self._empty(moves)
+            row = self._empty(key.adapter, moves)
             moves.append(Copy(source, row, length))
         else:
             row = source
             if length < len(self._kept.pop(source).tokens):
                 moves.append(Forget(row, length))
-        self._lent.add(row)
+        self._lent[row] = key.adapter
         return Lease(row, length, tuple(moves))
 
     def give(self, row: int, key: Key, tokens: Sequence[int]) -> None:
         """A sequence is done with its row, which holds exactly `tokens`."""
-        self._lent.remove(row)
+        del self._lent[row]
         if tokens:
             self._kept[row] = _Kept(key, tuple(tokens))
         else:
@@ -111,16 +111,26 @@ class PrefixCache:
                 best, length = row, shared
         return best, length if best is not None else 0
 
-    def _empty(self, moves: list[Move]) -> int:
-        """The lowest free row, so that rows in use lie together; else the least recently used one."""
+    def _empty(self, adapter: str, moves: list[Move]) -> int:
+        """A free row, else one of those kept, from the half that was not used for longest, so that there is a choice."""
         if self._free:
-            row = min(self._free)
+            row = self._place(sorted(self._free), adapter)
             self._free.remove(row)
         else:
-            row = next(iter(self._kept))
+            row = self._place(list(self._kept)[: max(1, len(self._kept) // 2)], adapter)
             del self._kept[row]
             moves.append(Forget(row, 0))
         return row
+
+    def _place(self, rows: list[int], adapter: str) -> int:
+        """Rows that run in one step should lie together: beside those of the same adapter, else far from others."""
+        same = [row for row, worn in self._lent.items() if worn == adapter]
+        others = [row for row, worn in self._lent.items() if worn != adapter]
+        return min(rows, key=lambda row: _gap(row, same) if same else -_gap(row, others))
+
+
+def _gap(row: int, rows: list[int]) -> int:
+    return min((abs(row - other) for other in rows), default=0)
 
 
 def _shared(kept: Sequence[int], tokens: Sequence[int]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from service.core import BASE, Finish, Priority
+from service.engines.drafts import Guesser, length
 from service.engines.prefix import Key, Move, PrefixCache
 from service.engines.turns import Turns
 from service.errors import Busy
@@ -55,6 +56,7 @@ class Sequence:
     cached: int = 0  # of those, found there
     passed: int = 0  # later arrivals let in before this one
     ended: bool = False
+    guesser: Guesser | None = None  # once it decodes, if guessing is on
 
     def span(self, start: int, end: int) -> tuple[int, ...]:
         """The tokens at positions [start, end) of prompt and answer."""
@@ -107,7 +109,9 @@ class Drawn:
 class Scheduler:
     """Waiting and running sequences. Between `plan` and its `settle` the plan is in flight."""
 
-    def __init__(self, limits: Limits, end_tokens: frozenset[int], mixes: bool = False) -> None:
+    def __init__(
+        self, limits: Limits, end_tokens: frozenset[int], mixes: bool = False, guesses: bool = False
+    ) -> None:
         self.limits = limits
         self.end_tokens = end_tokens
         self.cache = PrefixCache(limits.slots)
@@ -116,6 +120,7 @@ class Scheduler:
         self._waiting: dict[int, Sequence] = {}  # in order of arrival
         self._running: dict[int, Sequence] = {}  # in order of admission
         self._flight: frozenset[int] = frozenset()
+        self._guesses = guesses
         self._turns = None if mixes else Turns()  # a runner that mixes adapters needs no turns
 
     @property
@@ -173,8 +178,11 @@ class Scheduler:
         assert not self._flight, "a plan is in flight"
         moves = self._admit()
         turn = self._turn()
-        decode = [self._slice(one, 1) for one in turn if one.pending == 1]
-        slices = tuple(decode + self._prefill([one for one in turn if one.pending > 1]))
+        prefill = self._prefill([one for one in turn if one.pending > 1])
+        decode = self._decode(
+            [one for one in turn if one.pending == 1], sum(len(part.tokens) for part in prefill)
+        )
+        slices = (*decode, *prefill)
         self._flight = frozenset(part.sequence for part in slices)
         return Plan(moves, slices) if slices else None
 
@@ -186,6 +194,8 @@ class Scheduler:
             sequence = self._running[part.sequence]
             new = tokens[part.sequence] if part.choice is not None else ()
             sequence.ready += part.kept(new)
+            if sequence.guesser:
+                sequence.guesser.learn(new)
             drawn += self._book(sequence, new)
             if sequence.ended:
                 self._release(sequence)
@@ -270,6 +280,21 @@ class Scheduler:
         adapter = self._turns.next(one.key.adapter for one in alive)
         return [one for one in alive if one.key.adapter == adapter]
 
+    def _decode(self, rows: list[Sequence], reading: int) -> list[Slice]:
+        """The last token of each, and behind it what it may say next where that pays."""
+        if not self._guesses:
+            return [self._slice(one, 1) for one in rows]
+        guesses = [self._guess(one) for one in rows]
+        most = length([(len(guess), chance) for guess, chance in guesses], reading)
+        return [self._slice(one, 1, guess[:most]) for one, (guess, _) in zip(rows, guesses, strict=True)]
+
+    def _guess(self, sequence: Sequence) -> tuple[Tokens, float]:
+        """Tokens that still fit into the answer beside the one that is drawn after them, and their chance."""
+        if sequence.guesser is None:
+            sequence.guesser = Guesser(sequence.span(0, sequence.ready + 1), self.end_tokens)
+        room = sequence.limit - len(sequence.answer) - 1
+        return sequence.guesser.guess()[:room], sequence.guesser.chance
+
     def _prefill(self, prompts: list[Sequence]) -> list[Slice]:
         """Half the chunk to the oldest prompt, so that it gets on; the rest to the shortest, which are soon done."""
         if not prompts:
@@ -282,13 +307,20 @@ class Scheduler:
             room -= more
         return [self._slice(one, share[one.id]) for one in prompts if share[one.id]]
 
-    def _slice(self, sequence: Sequence, count: int) -> Slice:
+    def _slice(self, sequence: Sequence, count: int, guess: Tokens = ()) -> Slice:
         start = sequence.ready
         last = count == sequence.pending
         choice = sequence.choice
         now = Choice(choice.temperature, choice.top_p, choice.seed, len(sequence.answer))
-        tokens = sequence.span(start, start + count)
-        return Slice(sequence.id, sequence.row, start, tokens, now if last else None, sequence.key.adapter)
+        return Slice(
+            sequence.id,
+            sequence.row,
+            start,
+            sequence.span(start, start + count) + guess,
+            now if last else None,
+            sequence.key.adapter,
+            len(guess),
+        )
 
     def _book(self, sequence: Sequence, tokens: Tokens) -> list[Drawn]:
         """Write tokens down; nothing is told of a sequence that was cancelled meanwhile."""

@@ -68,10 +68,10 @@ class Request:
 class Worker:
     """Runs requests until `close`. A step that fails takes its running requests with it, and only them."""
 
-    def __init__(self, runner: Runner, memory: int) -> None:
-        """`memory` is how many bytes of adapters are kept loaded."""
+    def __init__(self, runner: Runner, memory: int, guesses: bool = False) -> None:
+        """`memory` is how many bytes of adapters are kept loaded; `guesses`, whether to run ahead."""
         self._runner = runner
-        self._scheduler = Scheduler(runner.limits, runner.end_tokens, runner.mixes)
+        self._scheduler = Scheduler(runner.limits, runner.end_tokens, runner.mixes, guesses)
         self._residency = Residency(memory)
         self._orders: dict[str, tuple[Adapter, Future[None]]] = {}  # adapters to load ahead
         self._requests: dict[int, Request] = {}

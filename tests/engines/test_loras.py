@@ -20,6 +20,9 @@ from tests.engines.loras import adapter
 
 SMALL = EngineSettings(threads=1, slots=4, context=512, chunk=48)
 TOLERANCE = 0.5  # of a logit: sums are taken in another order
+LEASE = (
+    "The Tenant shall keep the Premises in good repair. The Landlord shall insure the Building against fire."
+)
 TEXTS = [
     "The Tenant shall keep the Premises in good repair. Who repairs?",
     "The Tenant shall keep the Premises in good repair. The Landlord insures the Building. Who insures?",
@@ -98,7 +101,8 @@ def test_random_interleavings_give_the_answers_of_cold_runs(
 ) -> None:
     """Turns, prefixes, reloads, cancellations and swaps of a name's version, in an order drawn from the seed."""
     draw = random.Random(seed)
-    scheduler, watched = Scheduler(runner.limits, runner.end_tokens), Watched(runner)
+    scheduler = Scheduler(runner.limits, runner.end_tokens, guesses=True)
+    watched = Watched(runner)
     prompts = [tuple(runner.encode([Message("user", text)])) for text in TEXTS]
     sequences: dict[int, tuple[Adapter, Sequence]] = {}
     used = [BASE, *draw.sample(shelf[1:], 2)]
@@ -135,6 +139,27 @@ def test_random_interleavings_give_the_answers_of_cold_runs(
             tokens = one.span(0, len(one.prompt) + len(told) - 1)
             apart = np.abs(np.stack(told) - cold(runner, by, tokens, len(told))).max()
             assert apart < TOLERANCE, f"{by.name} v{by.version}: {apart:.2f} after {len(told)} tokens"
+
+
+def test_guesses_leave_the_answer_as_it_is(runner: LlamaRunner) -> None:
+    """An answer that quotes, in fewer steps, beside one that does not: each as in a cold run."""
+    texts = (f"Repeat this three times: {LEASE}", "Tell me a story about a lighthouse.")
+    scheduler, watched = Scheduler(runner.limits, runner.end_tokens, guesses=True), Watched(runner)
+    prompts = [tuple(runner.encode([Message("user", text)])) for text in texts]
+    asked = [Sequence(at, prompt, 40, Key(str(at), BASE.digest)) for at, prompt in enumerate(prompts)]
+    for one in asked:
+        scheduler.add(one)
+    steps = guessed = 0
+    while plan := scheduler.plan():
+        steps += 1
+        guessed += sum(part.draft for part in plan.slices)
+        scheduler.settle(plan, watched.run(plan))
+    assert guessed
+    assert steps < 40 + 4
+    for one in asked:
+        told = np.stack([watched.seen[one.id, at] for at in range(len(one.answer))])
+        tokens = one.span(0, len(one.prompt) + len(told) - 1)
+        assert np.abs(told - cold(runner, BASE, tokens, len(told))).max() < TOLERANCE
 
 
 def test_a_file_that_llama_cannot_load_is_refused_by_name(runner: LlamaRunner, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from service.engines.prefix import Copy, Forget, Key
-from service.engines.scheduler import PATIENCE, Limits, Plan, Scheduler, Sequence
+from service.engines.scheduler import PATIENCE, Limits, Plan, Scheduler, Sequence, Slice
 from service.engines.turns import TURN, longest_wait
 from service.errors import Busy
 
@@ -55,11 +55,16 @@ class Memory:
             self.rows[part.row] += part.tokens
             assert len(self.rows[part.row]) <= LIMITS.context
 
+    def land(self, plan: Plan, drawn: dict[int, tuple[int, ...]]) -> None:
+        """Guesses that did not hold are forgotten."""
+        for part in plan.slices:
+            del self.rows[part.row][part.start + part.kept(drawn.get(part.sequence, ())) :]
+
 
 class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler(LIMITS, frozenset({END}))
+        self.scheduler = Scheduler(LIMITS, frozenset({END}), guesses=True)
         self.memory = Memory()
         self.number = 0
         self.alive: dict[int, Sequence] = {}
@@ -68,7 +73,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(
         length=st.integers(1, 40),
-        limit=st.integers(1, 20),
+        limit=st.integers(1, 24),
         owner=st.sampled_from(["", "ann", "bob"]),
         salt=st.sampled_from("xy"),
         background=st.booleans(),
@@ -95,7 +100,7 @@ class Walk(RuleBasedStateMachine):
         assert (self.plan is None) == (not self.alive)
         if self.plan:
             self.memory.run(self.plan)
-            read = sum(len(part.tokens) for part in self.plan.slices if len(part.tokens) > 1)
+            read = sum(len(part.tokens) for part in self.plan.slices if not part.draft and len(part.tokens) > 1)
             assert read <= LIMITS.chunk
             assert len({part.row for part in self.plan.slices}) == len(self.plan.slices)
             assert len({part.adapter for part in self.plan.slices}) == 1
@@ -115,13 +120,24 @@ class Walk(RuleBasedStateMachine):
         assert all(wait <= longest_wait(LIMITS.slots) for wait in self.waits.values())
 
     @precondition(lambda self: self.plan is not None)
-    @rule(ends=st.booleans())
-    def land(self, ends: bool) -> None:
+    @rule(data=st.data(), token=st.sampled_from([END, 1, 2, 5]))
+    def land(self, data: st.DataObject, token: int) -> None:
+        self.finish({part: data.draw(st.integers(0, part.draft)) for part in self.asked()}, token)
+
+    def asked(self) -> list[Slice]:
         assert self.plan
-        drawn = {part.sequence: (END if ends else 5,) for part in self.plan.slices if part.choice}
+        return [part for part in self.plan.slices if part.choice]
+
+    def finish(self, held: dict[Slice, int], token: int) -> None:
+        assert self.plan
+        guesses = {part: part.tokens[len(part.tokens) - part.draft :] for part in held}
+        drawn = {part.sequence: (*guesses[part][:count], token) for part, count in held.items()}
+        self.memory.land(self.plan, drawn)
         for one in self.scheduler.settle(self.plan, drawn):
             assert one.sequence in self.alive
             if one.finish:
+                assert self.alive[one.sequence].answer.count(END) == 0
+                assert len(self.alive[one.sequence].answer) <= self.alive[one.sequence].limit
                 del self.alive[one.sequence]
         self.plan = None
 
@@ -143,13 +159,15 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def balanced(self) -> None:
         self.scheduler.check()
+        if self.plan is None:
+            for row, kept in self.scheduler.cache._kept.items():
+                assert self.memory.rows[row] == list(kept.tokens), "a kept row holds something else"
 
     def teardown(self) -> None:
-        if self.plan:
-            self.land(False)
-        while self.scheduler.running or self.scheduler.waiting:
-            self.begin()
-            self.land(False)
+        while self.plan or self.scheduler.running or self.scheduler.waiting:
+            if self.plan is None:
+                self.begin()
+            self.finish(dict.fromkeys(self.asked(), 0), 5)
         assert not self.alive
         assert self.scheduler.running == self.scheduler.waiting == 0
         self.scheduler.check()
