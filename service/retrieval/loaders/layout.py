@@ -20,6 +20,8 @@ from service.retrieval.loaders.headings import MAX_HEADING, heading_level, numbe
 from service.retrieval.loaders.tables import Box, Table
 
 _SPACE = 0.18  # a gap of this share of the height parts two words, even where the file holds no space
+_HAIR = 0.05  # the same after a clause number
+_NUMBER = re.compile(r"(?:\d{1,2}\.)+\d{1,2}")
 _STOPS = (".", ";", ":", "?", "!", ")", '"', "”")
 _RISES = 4  # lines above the line before, from which a page is sorted by height
 _SAMPLE = 2000  # glyphs that tell which way a page's text runs
@@ -255,12 +257,21 @@ def _line(glyphs: Sequence[Glyph], row: list[int]) -> Line:
         if glyph.blank:
             spaced = True
             continue
-        if last and (spaced or glyph.box[0] - last.box[2] > _SPACE * max(last.height, glyph.height)):
+        if last and (spaced or _apart(last, glyph, text)):
             text.append(" ")
         text.append(glyph.text)
         origin += [i] * sum(not c.isspace() for c in glyph.text)
         last, spaced = glyph, False
     return _measured("".join(text), origin, [glyphs[i] for i in row if not glyphs[i].blank])
+
+
+def _apart(last: Glyph, glyph: Glyph, text: Sequence[str]) -> bool:
+    """Whether a gap parts two words. After the number that a line begins with, half a hair is enough: "2.1 Rent"."""
+    gap, height = glyph.box[0] - last.box[2], max(last.height, glyph.height)
+    if gap > _SPACE * height:
+        return True
+    numbered = last.text.isdigit() and glyph.text.isupper() and gap > _HAIR * height
+    return numbered and _NUMBER.fullmatch("".join(text)) is not None
 
 
 def _measured(text: str, origin: list[int], drawn: list[Glyph]) -> Line:

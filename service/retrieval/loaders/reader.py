@@ -19,15 +19,16 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from service.retrieval.loaders import embedded, pdfium, recognition
+from service.retrieval.loaders.aligned import aligned_tables
 from service.retrieval.loaders.content import Unreadable
 from service.retrieval.loaders.hidden import Seen, seen
 from service.retrieval.loaders.image import Frames, legible
-from service.retrieval.loaders.layout import lines, turned, upright, way
+from service.retrieval.loaders.layout import Glyph, Line, lines, turned, upright, way
 from service.retrieval.loaders.places import places
 from service.retrieval.loaders.sheet import Sheet
 from service.retrieval.loaders.tables import Box, find_tables
@@ -59,9 +60,7 @@ class Pdf:
     def sheet(self, page: int) -> Sheet:
         drawn = self._drawn(page)
         shown = self._seen(drawn, page)
-        own = way(shown.glyphs)
-        tables = find_tables([turned(rule, own) for rule in drawn.paint.rules])
-        found = lines(upright(shown.glyphs, own), tables)
+        _, found = _laid(drawn, shown)
         return Sheet(
             drawn.width,
             drawn.height,
@@ -91,10 +90,8 @@ class Pdf:
     def places(self, page: int, text: str, start: int, end: int) -> tuple[tuple[float, float], list[Box]]:
         drawn = self._drawn(page)
         shown = self._seen(drawn, page)
-        own = way(shown.glyphs)
-        tables = find_tables([turned(rule, own) for rule in drawn.paint.rules])
-        level = upright(shown.glyphs, own)
-        boxes = places(lines(level, tables), level, drawn.glyphs, text, start, end)
+        level, found = _laid(drawn, shown)
+        boxes = places(found, level, drawn.glyphs, text, start, end)
         return (drawn.width, drawn.height), boxes
 
     def listed(self) -> int:
@@ -113,6 +110,14 @@ class Pdf:
 
     def _seen(self, drawn: pdfium.Drawn, page: int) -> Seen:
         return seen(drawn, lambda: _grey(pdfium.picture(self._pdf, page, _DRAWN)))
+
+
+def _laid(drawn: pdfium.Drawn, shown: Seen) -> tuple[Sequence[Glyph], list[Line]]:
+    """The page's glyphs turned upright, and its lines and tables."""
+    own = way(shown.glyphs)
+    level = upright(shown.glyphs, own)
+    ruled = find_tables([turned(rule, own) for rule in drawn.paint.rules])
+    return level, lines(level, [*ruled, *aligned_tables(level, ruled)])
 
 
 class Picture:

@@ -53,6 +53,12 @@ def test_a_gap_between_glyphs_is_a_space_and_a_hyphen_stays() -> None:
     ]
 
 
+def test_a_clause_number_is_parted_from_its_title_by_the_smallest_gap() -> None:
+    assert blocks(drawn("2.1") + drawn("Rent is due", x=72 + 3 * 5 + 0.6)) == ["2.1 Rent is due"]
+    assert blocks(drawn("2.1A") + drawn("Rent is due", x=72 + 5 * 5)) == ["2.1A Rent is due"]
+    assert blocks(drawn("of 2.1") + drawn("Mb", x=72 + 6 * 5 + 0.6)) == ["of 2.1Mb"]
+
+
 def test_columns_follow_one_another() -> None:
     right = drawn("right one", x=400) + drawn("right two.", x=400, y=112)
     assert "left two.\n\nright one" in arrange(drawn("left one") + drawn("left two.", y=112) + right).text
