@@ -6,9 +6,9 @@ Unknown keys are errors, in the file and in the environment, so that a misspelt 
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from service.errors import BadRequest
 
@@ -17,18 +17,33 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _path(name: str) -> Path:
+    return Path(name).expanduser()
+
+
 class Base(_Section):
     """The base model that every adapter stands on."""
 
     model: str = Field(
         "embedded",
-        description='`"embedded"` (SmolLM2-135M-Instruct from its package) or the path of a `.gguf` file.',
+        description='`"embedded"` (SmolLM2-135M-Instruct from its package), the path of a `.gguf` file or of a '
+        "transformers folder, or a name on the model hub, which is downloaded once.",
     )
+
+    @property
+    def hub(self) -> bool:
+        """Whether the model is a name on the hub, and no path of this machine."""
+        return "/" in self.model and not self.model.endswith(".gguf") and not _path(self.model).exists()
 
 
 class Engine(_Section):
     """How text is generated."""
 
+    kind: Literal["auto", "llama.cpp", "torch", "upstream"] = Field(
+        "auto",
+        description='What runs the model. `"auto"`: the `upstream` server if one is named, torch on a CUDA GPU and for '
+        "transformers folders and hub names, llama.cpp otherwise.",
+    )
     threads: int = Field(
         0, ge=0, description="CPU threads of the model; 0 takes all cores but keeps to 8 at most."
     )
@@ -53,10 +68,29 @@ class Engine(_Section):
     )
     speculation: bool = Field(
         True,
-        description="Guess ahead where an answer repeats its documents, and verify in one step. The same tokens, sooner.",
+        description="Guess ahead where an answer repeats its documents, and verify in one step: "
+        "the same tokens, sooner.",
     )
     gpu_layers: int = Field(
         0, ge=-1, description="Layers put on a GPU when llama.cpp was built for one; -1 means all."
+    )
+    quantize: Literal["", "4bit"] = Field(
+        "", description='`"4bit"` holds the base in 4 bits: torch engine, CUDA and bitsandbytes only.'
+    )
+    upstream: str = Field(
+        "",
+        description="Address of an OpenAI-compatible server that generates instead of this machine: "
+        "`http://10.0.0.5:8000`. Questions and the passages they need are sent there.",
+    )
+    upstream_model: str = Field(
+        "", description="The base model's name there; empty takes the first that the server lists."
+    )
+    upstream_key: SecretStr = Field(
+        SecretStr(""), description="The key for that server. Set the variable; leave it out of the file."
+    )
+    upstream_adapters: str = Field(
+        "",
+        description="Where that server, a vLLM with LoRA, sees this home's folder `adapters`; empty: at the same path.",
     )
 
 
@@ -79,6 +113,14 @@ class Documents(_Section):
     max_pages: int = Field(3000, ge=1, description="Pages of one file at most.")
 
 
+class Adapters(_Section):
+    """What may be served beside the base model."""
+
+    max_bytes: int = Field(
+        256 * 2**20, ge=1, description="Size of one adapter at most, packed and unpacked, in bytes."
+    )
+
+
 class Serve(_Section):
     """The HTTP service."""
 
@@ -99,7 +141,13 @@ class Settings(_Section):
     engine: Engine = Engine()
     search: Search = Search()
     documents: Documents = Documents()
+    adapters: Adapters = Adapters()
     serve: Serve = Serve()
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing is dialled: no upstream server, no model from the hub."""
+        return not self.engine.upstream and not self.base.hub
 
 
 IN_CONTAINER = "/home/bentoml/privity"  # a volume, in the images that `bentoml containerize` makes

@@ -41,6 +41,12 @@ class TooLarge(PrivityError):
     status, code = 413, "too_large"
 
 
+class Unfit(PrivityError):
+    """What was sent in was looked at and refused; `details["reasons"]` has every reason, each a sentence."""
+
+    status, code = 422, "unfit"
+
+
 class Busy(PrivityError):
     """The queue or a person's share is full; `details["retry_after"]` is in whole seconds."""
 

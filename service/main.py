@@ -22,7 +22,7 @@ from starlette.applications import Starlette  # noqa: E402
 from starlette.types import Receive, Scope, Send  # noqa: E402
 
 from service import config  # noqa: E402
-from service.core import Caller, Role  # noqa: E402
+from service.core import BaseFacts, Caller, ProbeReport, Role  # noqa: E402
 from service.errors import NotReady  # noqa: E402
 from service.lock import HomeLock  # noqa: E402
 from service.telemetry import gauges  # noqa: E402
@@ -30,12 +30,14 @@ from service.telemetry import gauges  # noqa: E402
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from service.adapters import Model
     from service.assistant import Assistant
-    from service.engines import Engine
+    from service.engines import BaseFiles, Engine
 
 log = logging.getLogger("privity")
 
 SAMPLES = Path(__file__).parent.parent / "samples"
+ADAPTERS = Path(__file__).parent.parent / "adapters"
 
 
 class House:
@@ -43,6 +45,7 @@ class House:
 
     def __init__(self, settings: config.Settings) -> None:
         from service.access import Accounts, Walls
+        from service.adapters import Adapters
         from service.assistant import Conversations
         from service.retrieval import Library
         from service.storage import Database
@@ -54,9 +57,12 @@ class House:
         self.walls = Walls(self.database)
         self.conversations = Conversations(self.database)
         self.library = Library(settings.home, self.database, settings)
+        self.adapters = Adapters(settings.home, self.database, self._model(), settings.adapters.max_bytes)
         self.stage = "opening"
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
+        self._files: BaseFiles | None = None
+        self._facts: BaseFacts | None = None
 
     @classmethod
     def open(cls, settings: config.Settings) -> "House":
@@ -94,18 +100,43 @@ class House:
     def load(self) -> None:
         """Loads the model and the embedder, and furnishes an empty house. What fails is told by `stage`."""
         from service.assistant import Assistant
-        from service.engines import open_engine
+        from service.engines import base_facts, open_engine, prepare
 
         try:
             self.stage = "loading the base model"
             self._engine = open_engine(self.settings)
+            self._files = prepare(self.settings.base.model, self.settings.home / "models")
+            self._facts = base_facts(self._files)
             self.stage = "loading the embedder"
             self.library.warm()
             self._assistant = Assistant(self._engine, self.library, self.settings)
             self.stage = "ready"
+            self.adapters.shelve(ADAPTERS)
         except Exception as error:
             self.stage = f"failed: {type(error).__name__}"
             log.exception("the house could not be opened")
+
+    def _model(self) -> "Model":
+        """What adapters need of the engine, as callables: they are asked when the model may still be loading."""
+        from service.adapters import Model
+
+        def facts() -> list[BaseFacts]:
+            assert self.engine  # raises NotReady
+            return [self._facts] if self._facts else []
+
+        def probe(folder: Path) -> ProbeReport:
+            from service.engines import probe
+
+            assert self.engine
+            assert self._files
+            return probe(self._files, folder)
+
+        return Model(
+            facts,
+            probe,
+            prepare=lambda adapter: self.engine.prepare(adapter),
+            release=lambda digest: self.engine.release(digest),
+        )
 
     def furnish(self) -> None:
         """The first time: an admin with a random password, told once, and the sample matters."""
@@ -128,6 +159,7 @@ class House:
                 self.library.add((card.parent / name).read_bytes(), name, scope, matter)
 
     def close(self) -> None:
+        self.adapters.close()
         self.library.close()
         if self._engine is not None:
             self._engine.close()

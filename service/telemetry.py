@@ -20,9 +20,15 @@ FIRST_WORD = Histogram(
 )
 TOKENS = Counter("privity_tokens", "Tokens, by kind: prompt, cached, completion", ["kind"])
 
+ADAPTER_ANSWERS = Counter(
+    "privity_adapter_answers", "Answers by the kind of what wrote them: base, adapter", ["kind"]
+)
+
 GAUGES = {
     "privity_running": "Questions being generated",
     "privity_waiting": "Questions in the engine's queue",
+    "privity_adapters_resident": "Adapters in the engine's memory",
+    "privity_adapter_bytes": "Bytes of adapters in the engine's memory",
 }
 
 log = logging.getLogger("privity")
@@ -59,7 +65,12 @@ class Requests:
 
 def gauges(load: Load) -> str:
     """What is true at this moment, in Prometheus' text format."""
-    values = {"privity_running": load.running, "privity_waiting": load.waiting}
+    values = {
+        "privity_running": load.running,
+        "privity_waiting": load.waiting,
+        "privity_adapters_resident": load.adapters,
+        "privity_adapter_bytes": load.adapter_bytes,
+    }
     return "".join(
         f"# HELP {name} {told}\n# TYPE {name} gauge\n{name} {values[name]}\n" for name, told in GAUGES.items()
     )

@@ -19,7 +19,7 @@ from service.errors import BadRequest, Conflict, Forbidden, NotFound
 from service.storage import Database
 from service.storage.tables import DocumentRow, Matter, Member, User
 
-Action = Literal["read", "write", "administer"]
+Action = Literal["read", "write", "administer", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def decide(caller: Caller, action: Action, member: bool) -> Verdict:
     """Pure: whether the caller may do this, `member` telling whether they belong to the matter in question."""
     if action == "administer":
         allowed, reason = caller.role is Role.ADMIN, "Only an admin may do this. Ask one."
+    elif action == "train":
+        allowed, reason = caller.role is not Role.MEMBER, "Only trainers and admins may do this. Ask one."
     else:
         allowed, reason = member, "There is no such matter among yours. Ask one of its members to add you."
     return Verdict(allowed, "" if allowed else reason)
@@ -59,7 +61,7 @@ class Walls:
         return _scope(caller, wanted)
 
     def whole_scope(self, caller: Caller) -> Scope:
-        """Everything that the caller may see, to find a document whose matter the caller did not name."""
+        """Everything that the caller may see, to find a thing whose matter the caller did not name."""
         return _scope(caller, self._matters_of(caller))
 
     def require(self, caller: Caller, action: Action) -> None:

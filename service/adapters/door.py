@@ -20,6 +20,7 @@ from service.adapters.checks import vet
 from service.adapters.convert import convert
 from service.adapters.digest import write
 from service.adapters.findings import AdapterFacts, Check
+from service.adapters.naming import convertible
 from service.adapters.shelf import Quarantine, Shelf, leave
 from service.core import Adapter, BaseFacts, LoraFile, ProbeReport
 from service.errors import Busy, NotFound, PrivityError
@@ -156,9 +157,11 @@ class Door:
     def _converted(self, id: str, made: Path, facts: AdapterFacts) -> bool:
         said: tuple[str, ...] = ("In llama.cpp's form already",)
         try:
-            if facts.form == "peft":
+            if facts.form == "peft" and convertible(facts.base):
                 convert(made, facts.base, made / LoraFile.GGUF)
                 said = ("Converted for llama.cpp",)
+            elif facts.form == "peft":
+                said = ("Not converted: llama.cpp has no place for layers of this base",)
         except PrivityError as error:
             self._tick(id, Check("conversion", False, _reasons(error)))
             return False

@@ -112,11 +112,11 @@ class Adapters:
             return BASE
         if name == DEFAULT:
             return self._default(scope, key)
-        plain, _, number = name.partition("@")
+        plain, at, number = name.partition("@")
         with self._database.read() as rows:
             card = named(rows, plain)
         if card is not None:
-            numbers = chosen(card, key) if not number else _numbered(number, scope)
+            numbers = _numbered(number, scope) if at else chosen(card, key)
             for found in map(card.version, numbers):
                 if found is not None and not found.retired and found.admits(scope):
                     return self._served(found)
@@ -258,7 +258,10 @@ class Adapters:
             return "retired"
         if version.kind == "answers" and not self._shelf.holds(version.digest):
             return "missing"
-        return "ready" if self._fits(version) else "misfit"
+        try:
+            return "ready" if self._fits(version) else "misfit"
+        except NotReady:  # which base is served is not known yet
+            return "ready"
 
     def close(self) -> None:
         self._door.close()

@@ -11,7 +11,7 @@ from service.api.deps import CallerDep, HouseDep
 from service.api.schemas import Removal, Search
 from service.core import Filed, Passage, Scope
 from service.errors import BadRequest, TooLarge
-from service.retrieval import Library, amended
+from service.retrieval import Library, amended, typed
 
 router = APIRouter(prefix="/api", tags=["documents"])
 
@@ -97,11 +97,13 @@ def _inside(filed: Filed, library: Library, scope: Scope) -> dict[str, Any]:
     if not filed.state.searchable:
         return {"page_list": [], "outline": [], "marks": [], "definitions": [], "references": []}
     document, structure = library.read(filed.id, scope), library.structure(filed.id, scope)
+    headings = library.outline(filed.id, scope)
+    types = typed(headings, library.clauses(filed.id, scope), len(document.text))
     return {
         "page_list": [asdict(page) | {"empty": page.empty} for page in document.pages],
         "outline": [
-            {"heading": h.text, "level": h.level, "start": h.start, "page": h.page}
-            for h in library.outline(filed.id, scope)
+            {"heading": h.text, "level": h.level, "start": h.start, "page": h.page, "types": of}
+            for h, of in zip(headings, types, strict=True)
         ],
         "marks": [asdict(mark) for mark in document.marks],
         "definitions": [asdict(definition) for definition in structure.definitions],
@@ -157,6 +159,16 @@ def highlight(document: str, start: int, end: int, caller: CallerDep, house: Hou
     """Where a span stands on the pages: rectangles in fractions of the page, origin at the top left."""
     rectangles = house.library.rectangles(document, start, end, house.walls.whole_scope(caller))
     return {"pages": [{"number": number, "rects": rects} for number, rects in rectangles]}
+
+
+@router.get("/matters/{matter}/clauses")
+def clause_types(matter: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
+    """The types of clause that a search can ask for, each with how many passages of the matter are of it.
+
+    Empty where the clauses get no types.
+    """
+    found = house.library.clause_types(house.walls.scope(caller, [matter]), matter)
+    return {"types": [{"type": type, "passages": number} for type, number in found.items()]}
 
 
 @router.post("/matters/{matter}/search")

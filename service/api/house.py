@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from service.access import Accounts, Walls
+from service.adapters import Adapters
 from service.assistant import Assistant, Conversations
 from service.config import Settings
 from service.engines import Engine
@@ -18,6 +19,8 @@ class House(Protocol):
     def walls(self) -> Walls: ...
     @property
     def library(self) -> Library: ...
+    @property
+    def adapters(self) -> Adapters: ...
     @property
     def conversations(self) -> Conversations: ...
     @property

@@ -6,7 +6,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from service.api.deps import CallerDep, HouseDep
-from service.api.schemas import MatterName
+from service.api.house import House
+from service.api.schemas import MatterAdapter, MatterName
+from service.core import Caller
+from service.errors import Conflict, NotFound
 
 router = APIRouter(prefix="/api", tags=["matters"])
 
@@ -24,7 +27,8 @@ def open_matter(body: MatterName, caller: CallerDep, house: HouseDep) -> dict[st
 
 @router.get("/matters/{matter}")
 def matter_card(matter: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
-    return asdict(house.walls.card(caller, matter))
+    """The matter; `adapter` is what answers in it unless a question says, null for the base."""
+    return asdict(house.walls.card(caller, matter)) | {"adapter": _adapter(matter, caller, house)}
 
 
 @router.patch("/matters/{matter}")
@@ -39,6 +43,23 @@ def close_matter(matter: str, caller: CallerDep, house: HouseDep) -> None:
     house.library.remove_matter(matter, scope)
     house.conversations.clear(matter, scope)
     house.walls.close_matter(caller, matter)
+
+
+@router.put("/matters/{matter}/adapter")
+def fix_adapter(matter: str, body: MatterAdapter, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
+    """Makes an adapter the one that answers in this matter unless a question names another; null takes it away."""
+    house.adapters.fix(matter, body.name or "", house.walls.scope(caller, [matter]))
+    return matter_card(matter, caller, house)
+
+
+def _adapter(matter: str, caller: Caller, house: House) -> str | None:
+    """The matter's own adapter, if this person may use it."""
+    scope = house.walls.scope(caller, [matter])
+    name = house.adapters.fixed(scope)
+    try:
+        return house.adapters.resolve(name, scope).name if name else None
+    except (NotFound, Conflict):
+        return None
 
 
 # --- members -----------------------------------------------------------------------------------------------

@@ -12,12 +12,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from service.api.adapters import resolve
 from service.api.deps import CallerDep, HouseDep
 from service.api.house import House
 from service.api.schemas import Chat
 from service.assistant import Event, Searched
 from service.core import (
+    BASE,
     Adapter,
     Answer,
     Caller,
@@ -30,7 +30,7 @@ from service.core import (
     Usage,
 )
 from service.errors import BadRequest, PrivityError
-from service.telemetry import FIRST_WORD, QUESTIONS, TOKENS, log
+from service.telemetry import ADAPTER_ANSWERS, FIRST_WORD, QUESTIONS, TOKENS, log
 
 router = APIRouter(tags=["chat"])
 
@@ -73,7 +73,6 @@ class _Asked:
 
 
 def _understand(body: Chat, caller: Caller, house: House) -> _Asked:
-    adapter = resolve(body.model)
     matters = [body.matter] if isinstance(body.matter, str) else body.matter or []
     if body.matter is not None and not matters:
         raise BadRequest("`matter` is an empty list. Name a matter, or leave the field out for plain chat.")
@@ -81,6 +80,7 @@ def _understand(body: Chat, caller: Caller, house: House) -> _Asked:
     if messages[-1].role != "user" or not messages[-1].content.strip():
         raise BadRequest("The last message must be a question of the user's.")
     scope = house.walls.scope(caller, matters)
+    adapter = house.adapters.resolve(body.model, scope, body.conversation or secrets.token_hex(8))
     if body.conversation:
         card = house.conversations.card(body.conversation, house.walls.whole_scope(caller))
         if matters != [card.matter]:
@@ -108,15 +108,17 @@ def _message(role: str, text: str) -> Message:
 
 
 async def _events(asked: _Asked, house: House) -> AsyncGenerator[Event, None]:
-    """What was searched (if grounded), then text as it stands fast, then the answer."""
-    if asked.scope.matters:
-        question = Question(asked.messages, asked.scope, asked.adapter, asked.sampling)
-        async with aclosing(house.assistant.ask(question)) as events:
+    """What was searched (if grounded), then text as it stands fast, then the answer; all under one adapter."""
+    with house.adapters.lease(asked.adapter):
+        async with aclosing(
+            _grounded(asked, house) if asked.scope.matters else _plain(asked, house)
+        ) as events:
             async for event in events:
                 yield event
-    else:
-        async for event in _plain(asked, house):
-            yield event
+
+
+def _grounded(asked: _Asked, house: House) -> AsyncGenerator[Event, None]:
+    return house.assistant.ask(Question(asked.messages, asked.scope, asked.adapter, asked.sampling))
 
 
 async def _plain(asked: _Asked, house: House) -> AsyncGenerator[Event, None]:
@@ -225,12 +227,14 @@ class _Reply:
 
     def _keep(self, answer: Answer) -> None:
         asked, conversations = self._asked, self._house.conversations
-        conversations.record(answer.id, proof(answer), asked.scope)
+        conversations.record(answer.id, proof(answer), asked.scope, self._first)
         if asked.conversation:
             with suppress(PrivityError):  # deleted while it was being answered
                 conversations.keep(asked.conversation, answer.text, answer.id, asked.scope)
         outcome = "plain" if answer.coverage is None else "refused" if answer.refused else "answered"
         QUESTIONS.labels(outcome).inc()
+        self._house.adapters.answered(answer.adapter)
+        ADAPTER_ANSWERS.labels("base" if answer.adapter == BASE else "adapter").inc()
         for kind, count in asdict(answer.usage).items():
             TOKENS.labels(kind).inc(count)
 
@@ -255,7 +259,11 @@ def proof(answer: Answer) -> dict[str, Any]:
         "refused": answer.refused,
         "citations": [asdict(citation) for citation in answer.citations],
         "coverage": asdict(answer.coverage) if answer.coverage else None,
-        "adapter": {"name": answer.adapter.name, "digest": answer.adapter.digest},
+        "adapter": {
+            "name": answer.adapter.name,
+            "version": answer.adapter.version,
+            "digest": answer.adapter.digest,
+        },
         "unsupported": [list(span) for span in answer.unsupported],
         "seconds": round(answer.seconds, 3),
         "usage": asdict(answer.usage),

@@ -52,8 +52,27 @@ class MatterName(_In):
     name: str = Field(examples=["Harrow Estates v Lyle"])
 
 
+class MatterAdapter(_In):
+    name: str | None = Field(
+        description="An adapter's name; null leaves the choice to the base.", examples=["contract-qa"]
+    )
+
+
+class AdapterVersion(_In):
+    version: int | None = Field(ge=1, description="Null withdraws the name: it answers nothing any more.")
+
+
+class OneVersion(_In):
+    version: int = Field(ge=1)
+
+
+class AdapterSplit(_In):
+    version: int | None = Field(None, ge=1, description="The candidate; not needed to end a split.")
+    share: int = Field(ge=0, le=50, description="Per cent of the questions; 0 ends the split.")
+
+
 class Documents(_In):
-    """Which documents are searched; every part that is given must hold."""
+    """Which documents are searched, and which of their passages; every part that is given must hold."""
 
     kinds: list[str] = Field([], description="File formats.", examples=[["pdf", "docx"]])
     types: list[str] = Field([], description="What the documents are.", examples=[["Lease"]])
@@ -62,6 +81,12 @@ class Documents(_In):
     since: date | None = Field(None, description="Dated on this day or later.")
     until: date | None = Field(None, description="Dated on this day or earlier.")
     documents: list[str] = Field([], description="Ids.")
+    clauses: list[str] = Field(
+        [],
+        description="Types of clause, of which a passage must be one.",
+        examples=[["Governing law"]],
+        max_length=200,
+    )
 
     def made(self) -> Filter:
         return Filter(
@@ -72,6 +97,7 @@ class Documents(_In):
             since=self.since.isoformat() if self.since else "",
             until=self.until.isoformat() if self.until else "",
             documents=frozenset(self.documents),
+            clauses=frozenset(self.clauses),
         )
 
 
@@ -136,7 +162,10 @@ class Chat(_In):
             ]
         },
     )
-    model: str = Field("base", description="An adapter's name, or `base`.")
+    model: str = Field(
+        "default",
+        description="An adapter's name, `base`, or `default`: what the matter has fixed, otherwise the base.",
+    )
     messages: list[ChatMessage] = Field(min_length=1, max_length=200)
     matter: str | list[str] | None = Field(
         None, description="With it the answer is grounded in these matters."

@@ -133,8 +133,10 @@ class Conversations:
                 Turn(conversation=row.id, role="assistant", text=text, answer=answer, created=row.updated)
             )
 
-    def record(self, answer: str, proof: dict[str, Any], scope: Scope) -> None:
-        """Keeps an answer's proof, in a conversation or not."""
+    def record(
+        self, answer: str, proof: dict[str, Any], scope: Scope, first_word: float | None = None
+    ) -> None:
+        """Keeps an answer's proof, in a conversation or not; `first_word` is in seconds."""
         with self._database.write() as rows:
             rows.add(
                 AnswerRow(
@@ -143,6 +145,9 @@ class Conversations:
                     created=time.time(),
                     matters=sorted(scope.matters),
                     proof=proof,
+                    adapter=proof["adapter"]["name"],
+                    version=proof["adapter"]["version"],
+                    first_word=first_word,
                 )
             )
 
