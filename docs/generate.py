@@ -38,7 +38,8 @@ def page() -> str:
         )
         for key, info in model.model_fields.items():
             variable = short.get((section, key), f"PRIVITY_{section}_{key}".upper())
-            parts[-1] += f"\n| `{key}` | `{json.dumps(info.default)}` | `{variable}` | {info.description} |"
+            default = json.dumps(info.default, default=str)
+            parts[-1] += f"\n| `{key}` | `{default}` | `{variable}` | {info.description} |"
         parts[-1] += "\n"
     return "\n".join(parts)
 

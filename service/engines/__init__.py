@@ -7,14 +7,17 @@ from service.config import Settings
 from service.core import Adapter, EngineInfo, Generation, Load, Message, Piece
 from service.engines.base_facts import base_facts
 from service.engines.base_model import BaseFiles, prepare, prepare_folder
+from service.engines.opening import Chosen, choose, opened
 from service.engines.probing import ProbeLimits, probe
 
 __all__ = [
     "BaseFiles",
+    "Chosen",
     "Engine",
     "Pieces",
     "ProbeLimits",
     "base_facts",
+    "choose",
     "open_engine",
     "prepare",
     "prepare_folder",
@@ -77,17 +80,8 @@ class Engine(Protocol):
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine that the settings ask for, its model loaded. Blocks for a second or two: call it in a thread.
+    """The engine that the settings ask for, its model loaded. Blocks for seconds: call it in a thread.
 
-    Raises BadRequest when the model's file is missing or cannot be loaded.
+    Raises BadRequest when the settings contradict one another, or the model's files are missing or cannot be loaded.
     """
-    from service.engines.batching import BatchingEngine
-    from service.engines.llamacpp import LlamaRunner
-
-    files = prepare(settings.base.model, settings.home / "models")
-    runner = LlamaRunner(files.gguf, settings.engine)
-    limits = runner.limits
-    info = EngineInfo(
-        files.name, "llama.cpp", files.fingerprint, limits.context, runner.threads, limits.slots
-    )
-    return BatchingEngine(runner, info, settings.engine.adapter_memory * 2**20)
+    return opened(settings)

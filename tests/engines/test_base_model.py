@@ -47,7 +47,7 @@ def test_a_changed_file_gets_a_new_fingerprint(tmp_path: Path) -> None:
     assert prepare(str(file), store).fingerprint != first
 
 
-@pytest.mark.parametrize("model", ["/nowhere/model.gguf", "some/hub-name", ""])
+@pytest.mark.parametrize("model", ["/nowhere/model.gguf", "/nowhere/folder", "somewhere", ""])
 def test_a_model_that_is_not_there_is_named(model: str, tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match=r"base\.model"):
         prepare(model, tmp_path)
