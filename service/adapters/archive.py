@@ -170,7 +170,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         said = "is a link or cannot be opened" if error.errno != 2 else "is not there"
         raise Refused(f"{shown(path.name)} {said}. Put the file itself there.") from None
+    if not S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise Refused(f"{shown(path.name)} is no regular file. Put the file itself there.")
     with os.fdopen(number, "rb") as stream:
-        if not S_ISREG(os.fstat(number).st_mode):
-            raise Refused(f"{shown(path.name)} is no regular file. Put the file itself there.")
         yield stream

@@ -184,7 +184,7 @@ def number(value: float) -> float | int:
 
 def is_embedding(layer: str) -> bool:
     """Embeddings and the output head, which the engines do not swap."""
-    return layer.rsplit(".", 1)[-1] in _EMBEDDINGS and not layer.endswith("attention.output")
+    return layer.rsplit(".", 1)[-1] in _EMBEDDINGS
 
 
 def _usual(values: Sequence[Number]) -> Number:

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import frexp
 from pathlib import Path
 from typing import Any
@@ -94,35 +94,33 @@ def write(folder: Path, target: Path, base: BaseFacts) -> None:
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with Values(folder / LoraFile.WEIGHTS) as values:
-            parts = [
-                made
-                for layer, pair in sorted(pairs.items())
-                for made in _parts(
-                    values, pair, names[layer], alphas[layer] / alpha, turned_heads(base, layer)
-                )
-            ]
+
+            @lru_cache(maxsize=1)  # B is asked for right after A
+            def halves(layer: str) -> tuple[NDArray[Any], NDArray[Any]]:
+                return _halves(values, pairs[layer], alphas[layer] / alpha, turned_heads(base, layer))
+
+            parts = [made for layer in sorted(pairs) for made in _parts(pairs[layer], names[layer], halves)]
             gguf_lora.write(part, base.architecture, alpha, parts)
         part.rename(target)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _parts(values: Values, pair: Pair, name: str, factor: float, heads: int) -> Iterator[gguf_lora.Part]:
-    """A and B as they are written. Nothing is read before it is time to write it."""
-    down = partial(_half, values, pair, factor, heads, False)
-    up = partial(_half, values, pair, factor, heads, True)
-    yield gguf_lora.Part(name + gguf_lora.DOWN, "F16", pair.down.shape, down)
-    yield gguf_lora.Part(name + gguf_lora.UP, "F16", pair.up.shape, up)
+def _parts(
+    pair: Pair, name: str, halves: Callable[[str], tuple[NDArray[Any], NDArray[Any]]]
+) -> Iterator[gguf_lora.Part]:
+    """A and B, to be read when it is time to write them."""
+    yield gguf_lora.Part(name + gguf_lora.DOWN, "F16", pair.down.shape, lambda: halves(pair.layer)[0])
+    yield gguf_lora.Part(name + gguf_lora.UP, "F16", pair.up.shape, lambda: halves(pair.layer)[1])
 
 
-def _half(values: Values, pair: Pair, factor: float, heads: int, up: bool) -> NDArray[Any]:
-    a, b = values.whole(pair.down), values.whole(pair.up)
-    b = interleaved(scaled(b, factor), heads)
+def _halves(values: Values, pair: Pair, factor: float, heads: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    a, b = values.whole(pair.down), interleaved(scaled(values.whole(pair.up), factor), heads)
     shift = _balance(a, b)
-    half = np.ldexp(b, shift) if up else np.ldexp(a, -shift)
-    if np.abs(half).max(initial=0) > weights.HALF:
+    both = a * np.float32(2.0**-shift), b * np.float32(2.0**shift)
+    if max(map(_peak, both)) > weights.HALF:
         raise Refused(f"{_FAILED}: {pair.layer} has values beyond half precision. Train it anew.")
-    return half.astype(np.float16)
+    return both[0].astype(np.float16), both[1].astype(np.float16)
 
 
 def scaled(up: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
@@ -140,10 +138,12 @@ def interleaved(up: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
 
 def _balance(down: NDArray[np.float32], up: NDArray[np.float32]) -> int:
     """The power of two to move from A into B that brings their peaks together, for F16 is coarse below 0.00006."""
-    peaks = [float(np.abs(half).max(initial=0)) for half in (down, up)]
-    if not all(peaks):
-        return 0
-    return (frexp(peaks[0])[1] - frexp(peaks[1])[1]) // 2
+    peaks = _peak(down), _peak(up)
+    return (frexp(peaks[0])[1] - frexp(peaks[1])[1]) // 2 if all(peaks) else 0
+
+
+def _peak(values: NDArray[np.float32]) -> float:
+    return max(float(values.max()), -float(values.min()))
 
 
 def _environment() -> Mapping[str, str]:

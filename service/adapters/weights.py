@@ -193,19 +193,18 @@ class _Tally:
     moved: int = 0
 
     def add(self, values: Values, pair: Pair, scale: float) -> None:
-        down, up = _peak(values, pair.down), _peak(values, pair.up)
-        if down is None or up is None:
+        down, up = _strength(values, pair.down, rows=True), _strength(values, pair.up, rows=False)
+        if not (np.isfinite(down.norms).all() and np.isfinite(up.norms).all()):
             self.wild.append(pair.layer)
             return
-        self.downs += down > 0
-        self.ups += up > 0
-        if max(down, up) > HALF:
+        self.downs += bool(down.norms.any())
+        self.ups += bool(up.norms.any())
+        most = scale * float(down.norms @ up.norms)  # ‖B·A‖ is at most the sum over ranks of ‖b‖‖a‖
+        self.moved += most > 0
+        if max(down.peak, up.peak) > HALF:
             self.large.append(pair.layer)
-        elif down and up:
-            norm = scale * down * up * _product(values, pair, down, up)
-            self.moved += norm > 0
-            if norm > DROWNS * sqrt(pair.shape[0]):
-                self.drowned.append(pair.layer)
+        elif most > (limit := DROWNS * sqrt(pair.shape[0])) and scale * _product(values, pair) > limit:
+            self.drowned.append(pair.layer)
 
     def reasons(self) -> list[str]:
         found = []
@@ -228,25 +227,29 @@ class _Tally:
         return "Every A" if not self.downs else "Every B" if not self.ups else "Every product of A and B"
 
 
-def _peak(values: Values, tensor: Tensor) -> float | None:
-    """The greatest magnitude, or None where a value is not finite."""
-    peak = 0.0
+@dataclass(frozen=True, slots=True)
+class _Strength:
+    norms: NDArray[np.float64]  # of each rank's row of A or column of B; not finite where a value is not
+    peak: float
+
+
+def _strength(values: Values, tensor: Tensor, rows: bool) -> _Strength:
+    squares, peak = [], 0.0
     for block in values.blocks(tensor):
-        here = float(np.max(np.abs(block)))
-        if not np.isfinite(here):
-            return None
-        peak = max(peak, here)
-    return peak
+        wide = "ij,ij->i" if rows else "ij,ij->j"
+        squares.append(np.einsum(wide, block, block, dtype=np.float64, casting="same_kind"))
+        peak = max(peak, float(block.max()), -float(block.min()))
+    return _Strength(np.sqrt(np.concatenate(squares) if rows else np.sum(squares, axis=0)), peak)
 
 
-def _product(values: Values, pair: Pair, down: float, up: float) -> float:
-    """The Frobenius norm of B·A, each divided by its peak: √Σ (BᵀB)∘(AAᵀ), without the product itself."""
-    a = values.whole(pair.down) / np.float32(down)
-    b: NDArray[np.float32] = np.zeros((pair.rank, pair.rank), np.float32)
+def _product(values: Values, pair: Pair) -> float:
+    """The Frobenius norm of B·A: √Σ (BᵀB)∘(AAᵀ), without the product itself."""
+    a = values.whole(pair.down).astype(np.float64)
+    b = np.zeros((pair.rank, pair.rank))
     for block in values.blocks(pair.up):
-        block = block / np.float32(up)
-        b += block.T @ block
-    return sqrt(max(0.0, float(np.sum((a @ a.T).astype(np.float64) * b))))
+        wide = block.astype(np.float64)
+        b += wide.T @ wide
+    return sqrt(max(0.0, float(np.sum((a @ a.T) * b))))
 
 
 def _oddity(name: str) -> str:

@@ -122,7 +122,7 @@ def _directory(stream: BinaryIO) -> tuple[int, bytes, int]:
 def _no_end(stream: BinaryIO, length: int) -> str:
     stream.seek(max(0, length - _END.size - 0x10000))
     if b"PK\5\6" in stream.read():
-        return f"The zip has a comment or bytes after its end. {_PLAIN}"
+        return f"The zip's end is cut off, or has a comment or bytes after it. {_PLAIN}"
     return "The file is no zip archive, or its end is missing. Send the adapter's files as a zip."
 
 

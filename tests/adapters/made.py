@@ -65,15 +65,20 @@ def cast(values: NDArray[np.float32], dtype: str) -> NDArray[Any]:
     return values.astype({"F32": np.float32, "F16": np.float16}[dtype])
 
 
-def encode(weights: Mapping[str, tuple[str, NDArray[Any]]]) -> bytes:
-    """A safetensors file."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+FORMAT = {"format": "pt"}
+
+
+def encode(
+    weights: Mapping[str, tuple[str, NDArray[Any]]], metadata: Mapping[str, str] | None = FORMAT
+) -> bytes:
+    """A safetensors file; without metadata one in whose header every byte counts."""
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata is not None else {}
     end = 0
     for name, (dtype, values) in weights.items():
         begin, end = end, end + values.nbytes
         header[name] = {"dtype": dtype, "shape": list(values.shape), "data_offsets": [begin, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8 if metadata is not None else 0)
     return struct.pack("<Q", len(text)) + text + b"".join(v.tobytes() for _, v in weights.values())
 
 

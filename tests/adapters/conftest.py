@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from service.core import BaseFacts
+from service.engines import BaseFiles, base_facts, prepare
+
+
+@pytest.fixture(scope="session")
+def files(models: Path) -> BaseFiles:
+    """The embedded base model, as `privity prepare` left it."""
+    return prepare("embedded", models)
+
+
+@pytest.fixture(scope="session")
+def base(files: BaseFiles) -> BaseFacts:
+    return base_facts(files)
