@@ -4,8 +4,6 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +12,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from service import config
+from service import cli_adapters, config
+from service.calling import accounts, call, run, speaking_for
 from service.core import Role
 from service.errors import PrivityError
 
 if TYPE_CHECKING:
     import httpx
-
-    from service.access import Accounts
-    from service.main import House
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,6 +27,7 @@ users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 keys = typer.Typer(no_args_is_help=True, help="Bearer keys for programs.")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
+app.add_typer(cli_adapters.app, name="adapters")
 console = Console()
 User = Annotated[str, typer.Option("--user", help="On whose behalf.")]
 
@@ -79,7 +76,7 @@ def ingest(
 ) -> None:
     """Add documents to a matter, folders with all that is in them."""
     files = {file: name for path in paths for file, name in _files(path)}
-    _run(_ingest(files, matter, user))
+    run(_ingest(files, matter, user))
 
 
 @app.command()
@@ -89,7 +86,7 @@ def ask(
     user: User = "admin",
 ) -> None:
     """Ask a question about a matter's documents."""
-    _run(_ask(question, matter, user))
+    run(_ask(question, matter, user))
 
 
 @app.command()
@@ -116,12 +113,12 @@ def add_user(
     name: str, role: Role = Role.MEMBER, password: Annotated[str | None, typer.Option()] = None
 ) -> None:
     """Add a person; prints the password that they first sign in with."""
-    console.print(_accounts().add(name, role, password), markup=False, highlight=False)
+    console.print(accounts().add(name, role, password), markup=False, highlight=False)
 
 
 @users.command("list")
 def list_users() -> None:
-    for person in _accounts().people():
+    for person in accounts().people():
         console.print(person.name, person.role, "disabled" if person.disabled else "")
 
 
@@ -131,7 +128,7 @@ def reset_password(name: str) -> None:
     import secrets
 
     password = secrets.token_urlsafe(12)
-    _accounts().change(name, password=password)
+    accounts().change(name, password=password)
     console.print(password, markup=False, highlight=False)
 
 
@@ -140,18 +137,10 @@ def create_key(
     name: Annotated[str, typer.Option(help="What it is for.")] = "key", user: User = "admin"
 ) -> None:
     """Make a bearer key; it is printed this once."""
-    print(_accounts().add_key(user, name)[1])  # noqa: T201 — rich would wrap it
+    print(accounts().add_key(user, name)[1])  # noqa: T201 — rich would wrap it
 
 
 # --- behind the commands -----------------------------------------------------------------------------------
-
-
-def _accounts() -> "Accounts":
-    from service.access import Accounts
-    from service.storage import Database
-
-    settings = config.load()
-    return Accounts(Database(settings.home / "privity.db"), settings.serve.session_hours)
 
 
 def _files(path: Path) -> list[tuple[Path, str]]:
@@ -163,61 +152,8 @@ def _files(path: Path) -> list[tuple[Path, str]]:
     return [(file, str(file.relative_to(folder.parent))) for file in inside]
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
-
-
-@asynccontextmanager
-async def _client(user: str) -> AsyncIterator["httpx.AsyncClient"]:
-    """An HTTP client that speaks for `user`: to the running service, or to a house opened here for the while."""
-    import httpx
-
-    from service.lock import owner
-
-    settings = config.load()
-    accounts = _accounts()
-    address = owner(settings.home)
-    house = None if address else await asyncio.to_thread(_open_house, settings)
-    _, key = accounts.add_key(user, "command line")
-    try:
-        transport = None if house is None else httpx.ASGITransport(_app(house))
-        async with httpx.AsyncClient(
-            base_url=address or "http://privity",
-            transport=transport,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=600,
-        ) as client:
-            yield client
-    finally:
-        accounts.remove_key_by_secret(key)
-        if house is not None:
-            house.close()
-
-
-def _open_house(settings: config.Settings) -> "House":
-    from service.main import House
-
-    house = House(settings)
-    house.furnish()
-    house.load()
-    return house
-
-
-def _app(house: "House") -> Any:
-    from service.api import create_app
-
-    return create_app(house)
-
-
-async def _call(client: "httpx.AsyncClient", method: str, path: str, **body: Any) -> Any:
-    response = await client.request(method, path, **body)
-    if response.is_error:
-        raise PrivityError(response.json()["error"]["message"])
-    return response.json() if response.content else None
-
-
 async def _matter(client: "httpx.AsyncClient", name: str, *, make: bool) -> str:
-    matters = (await _call(client, "GET", "/api/matters"))["matters"]
+    matters = (await call(client, "GET", "/api/matters"))["matters"]
     found = [card["id"] for card in matters if name in (card["id"], card["name"])]
     if len(found) > 1:
         raise PrivityError(f"{len(found)} matters have this name. Give the id: {', '.join(found)}.")
@@ -225,20 +161,18 @@ async def _matter(client: "httpx.AsyncClient", name: str, *, make: bool) -> str:
         raise PrivityError(
             "There is no such matter. These are yours: " + ", ".join(card["name"] for card in matters) + "."
         )
-    return str(
-        found[0] if found else (await _call(client, "POST", "/api/matters", json={"name": name}))["id"]
-    )
+    return str(found[0] if found else (await call(client, "POST", "/api/matters", json={"name": name}))["id"])
 
 
 async def _ingest(files: dict[Path, str], name: str, user: str) -> None:
-    async with _client(user) as client:
+    async with speaking_for(user) as client:
         matter = await _matter(client, name, make=True)
         sent: dict[str, dict[str, Any]] = {}
         with Progress(console=console) as progress:
             bar = progress.add_task("sending", total=len(files))
             for file, title in files.items():
                 with file.open("rb") as content:
-                    answer = await _call(
+                    answer = await call(
                         client,
                         "POST",
                         f"/api/matters/{matter}/documents",
@@ -251,7 +185,7 @@ async def _ingest(files: dict[Path, str], name: str, user: str) -> None:
                 i for i, filed in sent.items() if filed["state"] in ("queued", "reading", "embedding")
             ]:
                 await asyncio.sleep(0.3)
-                listed = (await _call(client, "GET", f"/api/matters/{matter}/documents"))["documents"]
+                listed = (await call(client, "GET", f"/api/matters/{matter}/documents"))["documents"]
                 sent |= {f["id"]: f for f in listed if f["id"] in waiting or f["parent"] in sent}
                 progress.update(bar, total=len(sent), completed=len(sent) - len(waiting))
             progress.update(bar, completed=len(sent))
@@ -268,11 +202,11 @@ def _report(filed: list[dict[str, Any]]) -> None:
 
 
 async def _ask(question: str, name: str, user: str) -> None:
-    async with _client(user) as client:
+    async with speaking_for(user) as client:
         matter = await _matter(client, name, make=False)
         body = {"messages": [{"role": "user", "content": question}], "matter": matter}
         started = time.monotonic()
-        reply = await _call(client, "POST", "/v1/chat/completions", json=body)
+        reply = await call(client, "POST", "/v1/chat/completions", json=body)
     console.print(reply["choices"][0]["message"]["content"], markup=False, highlight=False)
     for citation in reply["privity"]["citations"]:
         place = ", ".join(

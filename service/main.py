@@ -99,14 +99,14 @@ class House:
 
     def load(self) -> None:
         """Loads the model and the embedder, and furnishes an empty house. What fails is told by `stage`."""
+        from service import engines
         from service.assistant import Assistant
-        from service.engines import base_facts, open_engine, prepare
 
         try:
             self.stage = "loading the base model"
-            self._engine = open_engine(self.settings)
-            self._files = prepare(self.settings.base.model, self.settings.home / "models")
-            self._facts = base_facts(self._files)
+            self._files = engines.prepare(self.settings.base.model, self.settings.home / "models")
+            self._facts = engines.base_facts(self._files)
+            self._engine = engines.open_engine(self.settings)
             self.stage = "loading the embedder"
             self.library.warm()
             self._assistant = Assistant(self._engine, self.library, self.settings)
@@ -118,6 +118,7 @@ class House:
 
     def _model(self) -> "Model":
         """What adapters need of the engine, as callables: they are asked when the model may still be loading."""
+        from service import engines
         from service.adapters import Model
 
         def facts() -> list[BaseFacts]:
@@ -125,11 +126,9 @@ class House:
             return [self._facts] if self._facts else []
 
         def probe(folder: Path) -> ProbeReport:
-            from service.engines import probe
-
             assert self.engine
             assert self._files
-            return probe(self._files, folder)
+            return engines.probe(self._files, folder)
 
         return Model(
             facts,

@@ -33,13 +33,11 @@ class Deeds:
     def rollback(self, name: str, by: str, served: Callable[[Version], bool]) -> Version:
         """Points the name to the last version before this one that can still be `served`; which one that is."""
         with self._deed(name) as (rows, card):
-            before = [number for number in trail(events(rows, name))[:-1] if number != card.published]
-            for number in reversed(before):
-                version = card.version(number)
-                if version is not None and not version.retired and served(version):
-                    point(rows, card, version.version, by, "rollback")
-                    return version
-            raise Conflict(f"{name} has no earlier version to go back to. Publish another one instead.")
+            version = earlier(rows, card, served)
+            if version is None:
+                raise Conflict(f"{name} has no earlier version to go back to. Publish another one instead.")
+            point(rows, card, version.version, by, "rollback")
+            return version
 
     def retire(self, name: str, version: int, by: str) -> Version:
         """Takes a version out of use for good. One that answers, or has a share of the questions, stays."""
@@ -88,6 +86,15 @@ class Deeds:
             if card is None:
                 raise NotFound(UNKNOWN)
             yield rows, card
+
+
+def earlier(rows: Session, card: Named, served: Callable[[Version], bool]) -> Version | None:
+    """The last version that was published before this one and can still be `served`."""
+    for number in reversed(trail(events(rows, card.name))[:-1]):
+        version = card.version(number) if number != card.published else None
+        if version is not None and not version.retired and served(version):
+            return version
+    return None
 
 
 def point(rows: Session, card: Named, version: int | None, by: str, what: str) -> None:

@@ -17,13 +17,13 @@ from service.adapters import search_adapters
 from service.adapters.admission import DEFAULT, RESERVED, Admission, Wanted, titled, well_named
 from service.adapters.archive import Limits
 from service.adapters.books import SHIPPED, Books
-from service.adapters.deeds import UNKNOWN, Deeds
+from service.adapters.deeds import UNKNOWN, Deeds, earlier
 from service.adapters.door import UNKNOWN as NO_ADMISSION
 from service.adapters.door import Door, Model
 from service.adapters.figures import Figures, count, figures, uses
 from service.adapters.shelf import Quarantine, Shelf, leave
 from service.adapters.splits import chosen
-from service.adapters.versions import Event, Named, Version, all_named, events, named
+from service.adapters.versions import Event, Named, Version, all_named, events, moved, named
 from service.core import BASE, Adapter, LoraFile, Role, Scope
 from service.errors import BadRequest, Conflict, NotFound, NotReady, PrivityError
 from service.storage import Database
@@ -90,15 +90,18 @@ class Adapters:
 
     def shelve(self, folder: Path) -> list[Admission]:
         """Admits the folders that ship with the project. A new name is published; what is no adapter is left alone."""
-        search = search_adapters.found(folder)
+        places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
+        search = search_adapters.found(places)
         with self._database.write() as rows:
             search_adapters.enter(rows, search)
-        places = sorted(place for place in folder.iterdir() if place.is_dir() and place.name not in search)
-        return [
-            self.admit(place, Wanted(place.name, origin=SHIPPED, debut=True))
-            for place in places
-            if (place / LoraFile.CONFIG).is_file() or any(place.glob("*.gguf"))
-        ]
+        begun = []
+        for place in places:
+            if place.name not in search and _is_adapter(place):
+                try:
+                    begun.append(self.admit(place, Wanted(place.name, origin=SHIPPED, debut=True)))
+                except PrivityError as error:  # its name cannot be: the others are admitted all the same
+                    log.warning("a folder that ships with the project is no adapter: %s", error.message)
+        return begun
 
     # --- behind the wall ---------------------------------------------------------------------------------
 
@@ -173,6 +176,17 @@ class Adapters:
         """By version, for those that were asked or stand in the split."""
         with self._database.read() as rows:
             return {v.version: figures(rows, card.name, v.version) for v in card.versions}
+
+    def earlier(self, card: Named) -> int | None:
+        """The version that a roll back would publish; None for none that the card's reader may see."""
+        with self._database.read() as rows:
+            version = earlier(rows, card, self._fits)
+        return version.version if version else None
+
+    def since(self) -> dict[str, float]:
+        """By name, when its pointer last moved, in Unix seconds."""
+        with self._database.read() as rows:
+            return moved(rows)
 
     def uses(self) -> dict[tuple[str, int], tuple[int, int]]:
         """Answers today and in all, by name and version."""
@@ -360,6 +374,10 @@ def packed(folder: Path, target: Path) -> Path:
             if (folder / name).is_file():
                 archive.write(folder / name, str(name))
     return target
+
+
+def _is_adapter(place: Path) -> bool:
+    return (place / LoraFile.CONFIG).is_file() or any(place.glob("*.gguf"))
 
 
 def _minds(admission: Admission, scope: Scope) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +34,9 @@ class SearchAdapter:
     size: int  # bytes
 
 
-def found(folder: Path) -> dict[str, SearchAdapter]:
-    """The embedder's adapters among the folders of a shelf, by name."""
-    read = (_read(place) for place in sorted(folder.iterdir()) if place.is_dir())
+def found(places: Iterable[Path]) -> dict[str, SearchAdapter]:
+    """The embedder's adapters among these folders, by name."""
+    read = map(_read, places)
     return {one.name: one for one in read if one is not None}
 
 

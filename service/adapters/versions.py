@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.core import Adapter, Scope
@@ -97,6 +97,13 @@ def events(rows: Session, name: str) -> list[Event]:
     """The oldest first."""
     found = rows.scalars(select(AdapterEvent).where(AdapterEvent.name == name).order_by(AdapterEvent.id))
     return [Event(e.what, e.name, e.version, e.before, e.after, e.by, e.at, e.matter) for e in found]
+
+
+def moved(rows: Session) -> dict[str, float]:
+    """By name, when its pointer last moved, in Unix seconds."""
+    pointed = AdapterEvent.what.in_(("publish", "rollback"))
+    query = select(AdapterEvent.name, func.max(AdapterEvent.at)).where(pointed).group_by(AdapterEvent.name)
+    return {row[0]: row[1] for row in rows.execute(query)}
 
 
 def _named(rows: Session, row: AdapterRow) -> Named:

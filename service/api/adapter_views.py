@@ -19,6 +19,7 @@ class Views:
         self._house, self._scope = house, scope
         self.manages = decide(scope.caller, "train", member=False).allowed
         self._uses = house.adapters.uses()
+        self._since = house.adapters.since()
         self._matters = {card.id: card.name for card in house.walls.cards(scope.caller)}
         self._names = {person.id: person.name for person in house.accounts.people()} if self.manages else {}
 
@@ -37,7 +38,7 @@ class Views:
         }
 
     def card(self, card: Named) -> dict[str, Any]:
-        """A name with its versions; `digest` and `version` are those of the published one."""
+        """A name with its versions; `digest` and `version` are those of the published one, `since` when it was."""
         published = card.version(card.published)
         return {
             "name": card.name,
@@ -46,6 +47,7 @@ class Views:
             "digest": published.digest if published else None,
             "version": card.published,
             "published": card.published,
+            "since": self._since.get(card.name) if card.published else None,
             "candidate": card.candidate,
             "share": card.share,
             "created": card.created,

@@ -76,14 +76,18 @@ def admission(admission: str, caller: CallerDep, house: HouseDep) -> dict[str, A
 
 @router.get("/api/adapters/{name}")
 def adapter(name: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
-    """A name with its versions; for those who manage it also what was done with it and how each version does."""
+    """A name with its versions; for those who manage it also what was done with it and how each version does.
+
+    `previous` is the version that a roll back would publish.
+    """
     views, scope = _views(caller, house)
     card = house.adapters.card(name, scope)
     told = views.card(card)
     if not views.manages:
         return told
     history = [views.event(event) for event in house.adapters.history(name, scope)]
-    return told | {"history": history, "figures": views.figures(house.adapters.figures(card))}
+    figures = views.figures(house.adapters.figures(card))
+    return told | {"previous": house.adapters.earlier(card), "history": history, "figures": figures}
 
 
 @router.get("/v1/models")
