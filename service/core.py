@@ -208,7 +208,10 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A disjoint stretch of a document, with the headings that stand above it. `why` is set by search."""
+    """A disjoint stretch of a document, with the headings that stand above it. `why` is set by search.
+
+    `types` are the kinds of clause that it is, surest first; none where no head labels passages.
+    """
 
     id: str
     document: str
@@ -220,6 +223,7 @@ class Passage:
     page: int = 1
     score: float = 0.0
     why: "Why | None" = None
+    types: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -238,7 +242,8 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which documents a search looks at; every part that is set must hold. Names compare without case."""
+    """Which documents a search looks at, and which of their passages; every part that is set must hold. Names compare
+    without case."""
 
     kinds: frozenset[str] = frozenset()  # file formats
     types: frozenset[str] = frozenset()  # see Facts.type
@@ -247,6 +252,7 @@ class Filter:
     since: str = ""  # ISO dates, both included; a document without a date is left out
     until: str = ""
     documents: frozenset[str] = frozenset()  # ids
+    clauses: frozenset[str] = frozenset()  # types of clause, of which a passage must be one
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from service.retrieval.citations import (
     quotations,
     without_markers,
 )
+from service.retrieval.clause_types import clause_head, typed
 from service.retrieval.clauses import Heading, path_at
 from service.retrieval.embed import Embedder
 from service.retrieval.library import Library
@@ -37,6 +38,7 @@ __all__ = [
     "Structure",
     "amended",
     "cite",
+    "clause_head",
     "defined_terms",
     "find_quote",
     "holds",
@@ -46,5 +48,6 @@ __all__ = [
     "path_at",
     "quotations",
     "read_structure",
+    "typed",
     "without_markers",
 ]

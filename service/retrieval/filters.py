@@ -1,6 +1,9 @@
-"""Which documents a search looks at. Pure."""
+"""Which documents a search looks at, and which of their passages. Pure."""
+
+from collections.abc import Sequence
 
 from service.core import Filed, Filter
+from service.errors import BadRequest
 
 
 def passes(filed: Filed, wanted: Filter) -> bool:
@@ -13,6 +16,20 @@ def passes(filed: Filed, wanted: Filter) -> bool:
         and (not wanted.party.strip() or any(_holds(party, wanted.party) for party in filed.facts.parties))
         and _dated(filed.facts.dated, wanted.since, wanted.until)
     )
+
+
+def clause_types(wanted: Filter, known: Sequence[str]) -> tuple[str, ...]:
+    """The types of clause asked for, as they are spelled here. BadRequest lists those that there are."""
+    spelled = {name.casefold(): name for name in known}
+    asked = {name.strip().casefold(): name for name in sorted(wanted.clauses)}
+    if asked and not known:
+        raise BadRequest(
+            "Clauses have no types here, so leave filter.clauses out. `privity doctor` says why that is."
+        )
+    for folded, name in asked.items():
+        if folded not in spelled:
+            raise BadRequest(f"There is no clause type “{name}”. The types: {'; '.join(known)}.")
+    return tuple(sorted(spelled[folded] for folded in asked))
 
 
 def _folded(names: frozenset[str]) -> set[str]:

@@ -182,7 +182,8 @@ class Ingestion:
                 generation = self._generations.live(filed.matter)
                 if filed.matter not in self._records.generations():
                     self._records.searched_by(filed.matter, generation.name, generation.embedder, {})
-                self._index.put(f"{filed.id}-{reading}", generation.name, document, found, vectors)
+                labelled = self._generations.labelled(generation, found, vectors)
+                self._index.put(f"{filed.id}-{reading}", generation.name, document, labelled, vectors)
             self._finish(filed, values | {"reading": reading}, inner)
 
     def _end_unpacked(

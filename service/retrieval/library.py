@@ -10,10 +10,11 @@ from service.config import Settings
 from service.core import Coverage, Document, Filed, Filter, Found, Scope, Silent, State
 from service.errors import BadRequest, Conflict, NotFound
 from service.retrieval import filing, loaders
+from service.retrieval.clause_types import Head, clause_head
 from service.retrieval.clauses import Heading, outline
 from service.retrieval.embed import Embedder
 from service.retrieval.files import Files
-from service.retrieval.filters import passes
+from service.retrieval.filters import clause_types, passes
 from service.retrieval.generations import Generations
 from service.retrieval.index import Index
 from service.retrieval.ingestion import Ingestion
@@ -32,7 +33,8 @@ class Library:
     Opening starts the ingestion thread, which first mends what a crash left behind. `close` stops it.
 
     `earlier` are embedders that may have been in use before `embedder`, to answer by an old index while a new one is
-    being built (see `renewing`). The model without an adapter is always one of them.
+    being built (see `renewing`). The model without an adapter is always one of them. `head` tells the types of
+    clauses: unless given the shelf's, where it fits the embedder.
     """
 
     def __init__(
@@ -42,13 +44,15 @@ class Library:
         settings: Settings,
         embedder: Embedder | None = None,
         earlier: Sequence[Embedder] = (),
+        head: Head | None = None,
     ) -> None:
         self._limits = settings.documents
         self._records, self._files, self._index = Records(database), Files(home / "files"), Index(home)
         self.embedder = embedder or Embedder.configured(settings.search)
         size = settings.search.passage
         earlier = (Embedder(settings.search.threads), *earlier)
-        self._generations = Generations(self._records, self.embedder, earlier, size)
+        self._head = head or clause_head(self.embedder)[0]
+        self._generations = Generations(self._records, self.embedder, earlier, size, self._head)
         self._search = Search(self._index, self._generations)
         self._ingestion = Ingestion(
             self._records, self._files, self._index, self._generations, self._limits, size
@@ -206,6 +210,24 @@ class Library:
     def outline(self, document: str, scope: Scope) -> list[Heading]:
         return outline(self.read(document, scope))
 
+    def clause_types(self, scope: Scope, matter: str) -> dict[str, int]:
+        """How many passages of the matter are of each type of clause, types without any among them. Empty where
+        clauses get no types."""
+        _allow(scope, matter)
+        keys = [line.key for line in self._records.of([matter]) if line.searched]
+        found = self._index.words(matter, self._generations.live(matter).name).types(keys)
+        return {type: found[type] for type in self._types}
+
+    def clauses(self, document: str, scope: Scope) -> list[tuple[int, int, str]]:
+        """Which types of clause stand where in the document, in its order: (start, end, type)."""
+        line = self._line(document, scope)
+        matter = line.filed.matter
+        return self._index.words(matter, self._generations.live(matter).name).typed(line.key)
+
+    @property
+    def _types(self) -> tuple[str, ...]:
+        return self._head.types if self._head else ()
+
     def picture(self, document: str, page: int, width: int, scope: Scope) -> bytes:
         """A PDF's page (from 1) as PNG, `width` pixels wide. NotFound for other kinds and other pages."""
         file, filed = self.original(document, scope)
@@ -240,7 +262,7 @@ class Library:
         text is words, "phrases", AND, OR, NOT and brackets (BadRequest when it makes no sense), and every passage
         that comes holds them.
         """
-        began = time.perf_counter()
+        began, types = time.perf_counter(), clause_types(filter or Filter(), self._types)
         for _ in range(TRIES):
             turn = self._records.turn
             lines = [line for line in self._records.of(scope.matters) if line.filed.current]
@@ -248,9 +270,11 @@ class Library:
             able = [line for line in chosen if line.searched]
             whole = len(chosen) == len(lines)
             if exact:
-                found, searched, asked = self._search.exact(text, able, k, whole=whole), able, text
+                found = self._search.exact(text, able, k, whole=whole, types=types)
+                searched, asked = able, text
             else:
-                found, searched, asked = self._search(text, able, k, whole=whole)
+                found, searched, asked = self._search(text, able, k, whole=whole, types=types)
+            passages = self._search.passages(searched, types)
             if turn == self._records.turn:
                 break  # otherwise a document came or went meanwhile, and its index with it
         index = self._generations.told({line.filed.matter for line in searched})
@@ -259,6 +283,7 @@ class Library:
             tuple(found),
             replace(
                 coverage,
+                passages=passages,
                 not_searched=sum(not x.searched and x.filed.state is not State.UNPACKED for x in chosen),
                 seconds=time.perf_counter() - began,
             ),

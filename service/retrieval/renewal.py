@@ -1,16 +1,20 @@
 """A new generation of a matter's index, built beside the old one, a document at a time.
 
 The old one answers until the new one has every document that is searched; then one transaction changes over. What is
-added meanwhile goes into the old one and is found missing here.
+added meanwhile goes into the old one and is found missing here. Where only the head that tells types of clause has
+changed, nothing is embedded anew.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from threading import RLock
 
+from service.core import Passage
 from service.retrieval.clauses import passages
+from service.retrieval.embed import Vectors
 from service.retrieval.files import Files
 from service.retrieval.generations import Generations
-from service.retrieval.index import Index
+from service.retrieval.index import Index, place
 from service.retrieval.reading import embedded
 from service.retrieval.records import Line, Records
 
@@ -65,12 +69,24 @@ class Renewal:
         embedder = self._generations.embedder(self._generations.wanted)
         if document is None or embedder is None:
             raise FileNotFoundError
-        found = passages(document, self._size)
-        vectors = embedded(found, embedder, self._going, lambda _: None)
+        cut = passages(document, self._size)
+        vectors = self._kept(line, cut)
+        if vectors is None:
+            vectors = embedded(cut, embedder, self._going, lambda _: None)
+        found = self._generations.labelled(self._generations.wanted, cut, vectors)
         with self._writing:
             now = self._records.get(line.filed.id)
             if now is not None and now.searched and now.key == line.key:
                 self._index.put(line.key, self._generations.wanted.name, document, found, vectors)
+
+    def _kept(self, line: Line, cut: Sequence[Passage]) -> Vectors | None:
+        """The vectors that the old generation has of just these passages, by the same embedder."""
+        live, wanted = self._generations.live(line.filed.matter), self._generations.wanted
+        words = self._index.words(line.filed.matter, live.name)
+        said = [(passage.start, passage.end, json.dumps(passage.path)) for passage in cut]
+        if live.embedder != wanted.embedder or words.spans(line.key) != said:
+            return None
+        return self._index.vectors.read(place(line.filed.matter, live.name), words.ids([line.key]))
 
     def _change_over(self, matter: str) -> None:
         wanted = self._generations.wanted

@@ -33,6 +33,8 @@ class Shelf:
     query: Vectors | None  # the question by the embedder of these vectors; None: words alone
     lines: dict[str, Line]  # by key
     whole: bool  # these are all the documents that it holds
+    types: tuple[str, ...] = ()  # of clause, which alone are looked at; none given: all passages
+    typed: frozenset[str] = frozenset()  # the passages that are of them
 
     @property
     def inside(self) -> list[str] | None:
@@ -40,7 +42,16 @@ class Shelf:
 
     @property
     def passages(self) -> int:
+        if self.types:
+            return len(self.typed)
         return sum(line.filed.passages for line in self.lines.values())
+
+    def only(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Only what is looked at, of these documents: what is on its way in or out of the index does not answer."""
+        here = self.typed if self.types else scores.keys()
+        return {
+            id: score for id, score in scores.items() if id in here and id.rpartition(".")[0] in self.lines
+        }
 
 
 class Search:
@@ -48,10 +59,10 @@ class Search:
         self._index, self._generations = index, generations
 
     def __call__(
-        self, text: str, lines: Sequence[Line], k: int, *, whole: bool
+        self, text: str, lines: Sequence[Line], k: int, *, whole: bool, types: tuple[str, ...] = ()
     ) -> tuple[list[Passage], list[Line], str]:
         """The best `k` passages of these (searchable) documents, the documents that were searched for them, and the
-        words that were searched for.
+        words that were searched for. With `types` only clauses that are of one of them are looked at.
 
         `whole` says that they are all there is in their matters. A question that names documents is put to these
         alone: the right clause of the wrong contract is worse than none.
@@ -61,21 +72,27 @@ class Search:
         asked = self._named(text, lines)
         chosen = [line for line in lines if line.key in asked.documents]
         if chosen:
-            return self._passages(asked.text, chosen, k, whole=False), chosen, asked.text
-        return self._passages(asked.text, lines, k, whole=whole), list(lines), asked.text
+            return self._passages(asked.text, chosen, k, False, types), chosen, asked.text
+        return self._passages(asked.text, lines, k, whole, types), list(lines), asked.text
+
+    def passages(self, lines: Sequence[Line], types: tuple[str, ...]) -> int:
+        """How many passages of these documents a search for these types looks at."""
+        return sum(shelf.passages for shelf in self._shelves(None, lines, True, types))
 
     def strange(self, text: str, lines: Sequence[Line]) -> tuple[str, ...]:
         """The names in a question that stand in none of the matters' documents, nor in their titles."""
         shelves = self._shelves(None, lines, True)
         return tuple(name for name in proper(text) if not any(_known(name, shelf.words) for shelf in shelves))
 
-    def exact(self, text: str, lines: Sequence[Line], k: int, *, whole: bool) -> list[Passage]:
+    def exact(
+        self, text: str, lines: Sequence[Line], k: int, *, whole: bool, types: tuple[str, ...] = ()
+    ) -> list[Passage]:
         """The passages that hold just these words and phrases, by BM25. BadRequest: the query makes no sense."""
         query = parse(text)
         scores: dict[str, float] = {}
         home: dict[str, Words] = {}
-        for shelf in self._shelves(None, lines, whole):
-            hits = _inside(shelf.words.exact(query.fts, shelf.inside, k), shelf.lines)
+        for shelf in self._shelves(None, lines, whole, types):
+            hits = shelf.only(shelf.words.exact(query.fts, shelf.inside, k, types))
             scores |= hits
             home |= dict.fromkeys(hits, shelf.words)
         best = dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k])
@@ -102,15 +119,18 @@ class Search:
 
         return named(text, scores, cards, common)
 
-    def _passages(self, text: str, lines: Sequence[Line], k: int, *, whole: bool) -> list[Passage]:
+    def _passages(
+        self, text: str, lines: Sequence[Line], k: int, whole: bool, types: tuple[str, ...]
+    ) -> list[Passage]:
         """The best passages of these documents."""
         words = terms(text)
         cosines: dict[str, float] = {}
         bm25: dict[str, float] = {}
         home: dict[str, Words] = {}
-        wide = max(WIDE, 4 * k)
-        for shelf in self._shelves(text, lines, whole):
-            hits = _inside(shelf.words.passages(words, shelf.inside, wide), shelf.lines)
+        wide, looked = max(WIDE, 4 * k), 0
+        for shelf in self._shelves(text, lines, whole, types):
+            looked += shelf.passages
+            hits = shelf.only(shelf.words.passages(words, shelf.inside, wide, types))
             found = self._cosines(shelf, hits, wide)
             cosines |= found
             bm25 |= hits
@@ -123,37 +143,42 @@ class Search:
         ]
         passages.sort(key=lambda p: (-p.score, p.id))
         if any(cosines.values()) and not relevant(
-            cosines.values(), sum(x.filed.passages for x in lines), _together(words, passages[:SPARE])
+            cosines.values(), looked, _together(words, passages[:SPARE])
         ):
             return []
         return [_outside(p) for p in passages[:k]]
 
     def _cosines(self, shelf: Shelf, hits: Mapping[str, float], wide: int) -> dict[str, float]:
-        """Of what words found and what is near. Of few documents every passage is compared."""
+        """Of what words found and what is near. Of few documents, and of clauses of a type, each is compared."""
         vectors = self._index.vectors
         if shelf.query is None:
             return dict.fromkeys(hits, 0.0)
+        if shelf.types and shelf.passages <= FARTHEST:
+            return vectors.cosines(shelf.name, shelf.query, sorted(shelf.typed))
         if not shelf.whole and shelf.passages <= COMPARED:
             return vectors.cosines(shelf.name, shelf.query, shelf.words.ids(shelf.lines))
-        share = 1.0 if shelf.whole else vectors.count(shelf.name) / max(1, shelf.passages)
-        near = vectors.near(
-            shelf.name, shelf.query, min(FARTHEST, ceil(wide * share * (1 if shelf.whole else 2)))
-        )
-        near = _inside(near, shelf.lines)
+        part = not shelf.whole or shelf.types
+        share = 2 * vectors.count(shelf.name) / max(1, shelf.passages) if part else 1.0
+        near = shelf.only(vectors.near(shelf.name, shelf.query, min(FARTHEST, ceil(wide * share))))
         return near | vectors.cosines(shelf.name, shelf.query, sorted({*hits} - {*near}))
 
-    def _shelves(self, text: str | None, lines: Sequence[Line], whole: bool) -> list[Shelf]:
+    def _shelves(
+        self, text: str | None, lines: Sequence[Line], whole: bool, types: tuple[str, ...] = ()
+    ) -> list[Shelf]:
         matters: dict[str, dict[str, Line]] = {}
         for line in lines:
             matters.setdefault(line.filed.matter, {})[line.key] = line
-        return [self._shelf(text, matter, of, whole) for matter, of in matters.items()]
+        return [self._shelf(text, matter, of, whole, types) for matter, of in matters.items()]
 
-    def _shelf(self, text: str | None, matter: str, lines: dict[str, Line], whole: bool) -> Shelf:
+    def _shelf(
+        self, text: str | None, matter: str, lines: dict[str, Line], whole: bool, types: tuple[str, ...]
+    ) -> Shelf:
         generation = self._generations.live(matter)
         embedder = None if text is None else self._generations.embedder(generation)
         query = None if text is None or embedder is None else embedder.query(text)
         words = self._index.words(matter, generation.name)
-        return Shelf(words, place(matter, generation.name), query, lines, whole)
+        typed = frozenset(words.ids(lines, types) if types else ())
+        return Shelf(words, place(matter, generation.name), query, lines, whole, types, typed)
 
 
 def _known(name: str, words: Words) -> bool:
@@ -170,11 +195,6 @@ def _read(ids: Iterable[str], home: Mapping[str, Words]) -> Iterator[Passage]:
     asked = list(ids)
     for words in {id(home[one]): home[one] for one in asked}.values():
         yield from words.read(one for one in asked if home[one] is words)
-
-
-def _inside(scores: Mapping[str, float], lines: Mapping[str, Line]) -> dict[str, float]:
-    """Only passages of these documents: what is on its way in or out of the index does not answer."""
-    return {id: score for id, score in scores.items() if id.rpartition(".")[0] in lines}
 
 
 def _outside(passage: Passage) -> Passage:

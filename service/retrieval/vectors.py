@@ -84,9 +84,21 @@ class Vectors:
         shelf = self._shelf(name)
         if shelf is None or not ids:
             return {}
-        found = shelf.get(ids=list(ids), include=["embeddings"])
-        scores = np.asarray(found["embeddings"], np.float32).reshape(-1, len(query)) @ query
-        return dict(zip(found["ids"], scores.tolist(), strict=True))
+        scores: dict[str, float] = {}
+        for at in range(0, len(ids), AT_ONCE):
+            found = shelf.get(ids=list(ids[at : at + AT_ONCE]), include=["embeddings"])
+            here = np.asarray(found["embeddings"], np.float32).reshape(-1, len(query)) @ query
+            scores |= dict(zip(found["ids"], here.tolist(), strict=True))
+        return scores
+
+    def read(self, name: str, ids: Sequence[str]) -> Matrix | None:
+        """The vectors of these passages, in this order; None when one is not here."""
+        shelf, found = self._shelf(name), dict[str, Any]()
+        for at in range(0, len(ids), AT_ONCE):
+            if shelf is not None:
+                some = shelf.get(ids=list(ids[at : at + AT_ONCE]), include=["embeddings"])
+                found |= dict(zip(some["ids"], some["embeddings"], strict=True))
+        return np.array([found[id] for id in ids], np.float32) if found.keys() == set(ids) else None
 
     def close(self) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ and which reading of its file it is. It is `whole` when its vectors are in place
 import json
 import re
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS passages
     (row INTEGER PRIMARY KEY, id TEXT UNIQUE, document TEXT, start INT, stop INT, page INT, path TEXT,
     headings TEXT, text TEXT);
 CREATE INDEX IF NOT EXISTS passages_document ON passages (document);
+CREATE TABLE IF NOT EXISTS clauses (type TEXT, row INT, nth INT, PRIMARY KEY (type, row)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS clauses_row ON clauses (row, nth);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (headings, text, content = "passages", content_rowid = "row",
     tokenize = "porter unicode61 remove_diacritics 2");
 CREATE VIRTUAL TABLE IF NOT EXISTS exact USING fts5 (text, content = "passages", content_rowid = "row",
@@ -83,6 +85,10 @@ class Words:
                     for at, p in enumerate(passages, first)
                 ],
             )
+            rows.executemany(
+                "INSERT INTO clauses VALUES (?, ?, ?)",
+                [(type, at, nth) for at, p in enumerate(passages, first) for nth, type in enumerate(p.types)],
+            )
             span = (first, first + len(passages) - 1)
             rows.execute("INSERT INTO words (rowid, headings, text)" + _TEXTS.format("headings, text"), span)
             rows.execute("INSERT INTO exact (rowid, text)" + _TEXTS.format("text"), span)
@@ -111,6 +117,7 @@ class Words:
         for table, columns in (("words", "headings, text"), ("exact", "text")):
             gone = f"SELECT 'delete', row, {columns} FROM passages WHERE row BETWEEN ? AND ?"
             rows.execute(f"INSERT INTO {table} ({table}, rowid, {columns}) {gone}", (first, last))
+        rows.execute("DELETE FROM clauses WHERE row BETWEEN ? AND ?", (first, last))
         rows.execute("DELETE FROM passages WHERE document = ?", (key,))
         rows.execute("DELETE FROM documents WHERE row = ?", (row,))
 
@@ -148,11 +155,32 @@ class Words:
             )
         )
 
-    def ids(self, keys: Iterable[str]) -> list[str]:
-        """The ids of the documents' passages."""
-        asked = "SELECT id FROM passages WHERE document = ? ORDER BY row"
+    def ids(self, keys: Iterable[str], types: Sequence[str] = ()) -> list[str]:
+        """The ids of the documents' passages; only of these types of clause if given."""
+        only, values = _typed(types, "row")
+        asked = f"SELECT id FROM passages WHERE document = ?{only} ORDER BY row"
         with self._open() as rows:
-            return [id for key in keys for (id,) in rows.execute(asked, (key,))]
+            return [id for key in keys for (id,) in rows.execute(asked, (key, *values))]
+
+    def types(self, keys: Iterable[str]) -> Counter[str]:
+        """How many of the documents' passages are of each type of clause."""
+        asked = (
+            "SELECT type, count(*) FROM passages JOIN clauses USING (row) WHERE document = ? GROUP BY type"
+        )
+        found = Counter[str]()
+        with self._open() as rows:
+            for key in keys:
+                found.update(dict(rows.execute(asked, (key,)).fetchall()))
+        return found
+
+    def typed(self, key: str) -> list[tuple[int, int, str]]:
+        """Where in a document which types of clause stand: (start, end, type), in its order."""
+        asked = "SELECT start, stop, type FROM passages JOIN clauses USING (row) WHERE document = ? ORDER BY row, nth"
+        return self._ask(asked, (key,))
+
+    def spans(self, key: str) -> list[tuple[int, int, str]]:
+        """Where a document's passages stand, in its order: (start, end, path as JSON)."""
+        return self._ask("SELECT start, stop, path FROM passages WHERE document = ? ORDER BY row", (key,))
 
     def profiles(self, grams: Iterable[str], limit: int) -> dict[str, float]:
         """Documents by BM25 of their profiles, best first."""
@@ -164,9 +192,11 @@ class Words:
                 self._likeness = known
         return known.scores(grams, limit)
 
-    def passages(self, terms: Iterable[str], keys: Sequence[str] | None, limit: int) -> dict[str, float]:
-        """Passage ids by BM25, best first; within these documents when given."""
-        best = self._postings.best(terms, self._spans(keys), limit)
+    def passages(
+        self, terms: Iterable[str], keys: Sequence[str] | None, limit: int, types: Sequence[str] = ()
+    ) -> dict[str, float]:
+        """Passage ids by BM25, best first; within these documents and of these types of clause when given."""
+        best = self._postings.best(terms, self._spans(keys, types), limit)
         asked = "SELECT id FROM passages WHERE row = ?"
         with self._open() as rows:
             found = [(rows.execute(asked, (row,)).fetchone(), score) for row, score in best]
@@ -175,15 +205,18 @@ class Words:
     def _part(self, word: str) -> list[tuple[int, float]]:
         return self._ask("SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rowid", (_any([word]),))
 
-    def exact(self, expression: str, keys: Sequence[str] | None, limit: int) -> dict[str, float]:
+    def exact(
+        self, expression: str, keys: Sequence[str] | None, limit: int, types: Sequence[str] = ()
+    ) -> dict[str, float]:
         """The same for an FTS5 expression over the passages' own words, as they are written but for case."""
+        only, names = _typed(types, "rowid")
         found = [
             hit
             for inside, values in _spans(self._spans(keys))
             for hit in self._ask(
                 "SELECT id, -score FROM (SELECT rowid AS at, rank AS score FROM exact"
-                f" WHERE exact MATCH ?{inside} ORDER BY rank LIMIT ?) JOIN passages ON row = at",
-                (expression, *values, limit),
+                f" WHERE exact MATCH ?{inside}{only} ORDER BY rank LIMIT ?) JOIN passages ON row = at",
+                (expression, *values, *names, limit),
             )
         ]
         return dict(sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit])
@@ -202,15 +235,27 @@ class Words:
     def read(self, ids: Iterable[str]) -> list[Passage]:
         """The passages of these ids, in the order given; those that are gone are left out."""
         question = (
-            "SELECT passages.id, passages.document, title, start, stop, text, path, page FROM passages"
+            "SELECT passages.id, passages.document, title, start, stop, text, path, page,"
+            " (SELECT json_group_array(type) FROM (SELECT type FROM clauses WHERE row = passages.row ORDER BY nth))"
+            " FROM passages"
             " JOIN documents ON documents.key = passages.document"
             " WHERE passages.id = ?"
         )
         with self._open() as rows:
             found = [row for id in ids for row in rows.execute(question, (id,))]
         return [
-            Passage(id, key.rpartition("-")[0], title, start, end, text, tuple(json.loads(path)), page)
-            for id, key, title, start, end, text, path, page in found
+            Passage(
+                id,
+                key.rpartition("-")[0],
+                title,
+                start,
+                end,
+                text,
+                tuple(json.loads(path)),
+                page,
+                types=tuple(json.loads(types)),
+            )
+            for id, key, title, start, end, text, path, page, types in found
         ]
 
     def close(self) -> None:
@@ -237,8 +282,12 @@ class Words:
         self._postings.forget()
         self.common.cache_clear()
 
-    def _spans(self, keys: Sequence[str] | None) -> list[tuple[int, int]] | None:
-        """The rows that the documents' passages take up, run together where they touch."""
+    def _spans(self, keys: Sequence[str] | None, types: Sequence[str] = ()) -> list[tuple[int, int]] | None:
+        """The rows that the documents' passages take up, run together where they touch; only those of the types of
+        clause if given."""
+        if types:
+            only = {row for key in (self.keys() if keys is None else keys) for row in self._rows(key, types)}
+            return _run_together((row, row) for row in only)
         if keys is None:
             return None
         found: list[tuple[int, int]] = []
@@ -247,13 +296,13 @@ class Words:
                 some = keys[at : at + AT_ONCE]
                 asked = f"SELECT first, last FROM documents WHERE key IN ({', '.join('?' * len(some))})"
                 found += rows.execute(asked, tuple(some)).fetchall()
-        joined: list[tuple[int, int]] = []
-        for first, last in sorted(found):
-            if joined and joined[-1][1] + 1 == first:
-                joined[-1] = (joined[-1][0], last)
-            else:
-                joined.append((first, last))
-        return joined
+        return _run_together(found)
+
+    def _rows(self, key: str, types: Sequence[str]) -> list[int]:
+        only, values = _typed(types, "row")
+        return [
+            row for (row,) in self._ask(f"SELECT row FROM passages WHERE document = ?{only}", (key, *values))
+        ]
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._open() as rows:
@@ -290,6 +339,25 @@ def _connect(place: Path | str) -> sqlite3.Connection:
 def stored(key: str, passage: str) -> str:
     """The id of a passage in the index: the document's key and the passage's number."""
     return f"{key}.{passage.rpartition('.')[2]}"
+
+
+def _run_together(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if joined and joined[-1][1] + 1 == first:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _typed(types: Sequence[str], row: str) -> tuple[str, tuple[str, ...]]:
+    """A condition on a passage's row, that it is of one of these types of clause, and its values; none for none."""
+    if not types:
+        return "", ()
+    return f" AND {row} IN (SELECT row FROM clauses WHERE type IN ({', '.join('?' * len(types))}))", tuple(
+        types
+    )
 
 
 def _spans(spans: list[tuple[int, int]] | None) -> Iterator[tuple[str, tuple[int, ...]]]:

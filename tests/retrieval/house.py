@@ -8,6 +8,7 @@ import numpy as np
 
 from service.config import Settings
 from service.core import Caller, Role, Scope
+from service.retrieval.clause_types import Head
 from service.retrieval.embed import WIDTH, Embedder, Vectors
 from service.retrieval.library import Library
 from service.storage import Database
@@ -48,6 +49,7 @@ def library(
     made: Database,
     embedder: Embedder | None = None,
     earlier: Sequence[Embedder] = (),
+    head: Head | None = None,
     **settings: object,
 ) -> Library:
-    return Library(home, made, Settings(home=home, **settings), embedder or HashEmbedder(), earlier)
+    return Library(home, made, Settings(home=home, **settings), embedder or HashEmbedder(), earlier, head)
