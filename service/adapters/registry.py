@@ -173,9 +173,11 @@ class Adapters:
             ]
 
     def figures(self, card: Named) -> dict[int, Figures]:
-        """By version, for those that were asked or stand in the split."""
+        """By version, for those that were asked, and for the two that answer."""
         with self._database.read() as rows:
-            return {v.version: figures(rows, card.name, v.version) for v in card.versions}
+            asked = {version for name, version in uses(rows) if name == card.name}
+            told = [v.version for v in card.versions if v.version in {*asked, card.published, card.candidate}]
+            return {version: figures(rows, card.name, version) for version in told}
 
     def earlier(self, card: Named) -> int | None:
         """The version that a roll back would publish; None for none that the card's reader may see."""

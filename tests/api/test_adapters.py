@@ -1,6 +1,7 @@
 """Adapters over HTTP: who may do what, what a person sees, and what an upload is told."""
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,30 @@ def test_an_adapter_for_some_people_is_for_them(desk: Desk, admin: TestClient, a
     assert names(ann) == {"leases"}
     assert names(desk.client("bob")) == set()
     assert admin.get("/api/adapters/leases").json()["versions"][0]["people"] == ["ann", "tess"]
+
+
+def test_a_card_says_since_when_and_what_a_roll_back_would_publish(desk: Desk, admin: TestClient) -> None:
+    def told() -> tuple[float | None, int | None]:
+        card = admin.get("/api/adapters/leases").json()
+        return card["since"], card["previous"]
+
+    desk.add(admin, seed=1)
+    assert told() == (None, None)
+    began = time.time()
+    admin.post("/api/adapters/leases/publish", json={"version": 1})
+    first, previous = told()
+    assert first is not None
+    assert first >= began
+    assert previous is None
+    desk.add(admin, seed=2)
+    admin.post("/api/adapters/leases/publish", json={"version": 2})
+    second, previous = told()
+    assert second is not None
+    assert second > first
+    assert previous == 1
+    admin.post("/api/adapters/leases/rollback")
+    assert told()[1] is None
+    assert desk.client("ann").get("/api/adapters/leases").json()["since"] > second
 
 
 # --- answers -----------------------------------------------------------------------------------------------
