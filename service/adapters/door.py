@@ -127,7 +127,7 @@ class Door:
         except PrivityError as error:
             admission = self._refused(id, error.message)
         except Exception as error:
-            log.exception("an admission failed with %s", type(error).__name__)
+            log.error("an admission failed with %s at %s", type(error).__name__, _place(error))
             admission = self._refused(id, "Something went wrong here. The log names the place.")
         finally:
             leave(own)
@@ -208,6 +208,14 @@ class Door:
         done = [one.id for one in list(self._live.values()) if one.state != "checking"]
         for old in done[:-CHECKED]:
             del self._live[old]
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised; its own words may hold names out of the files."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"
 
 
 def _reasons(error: PrivityError) -> tuple[str, ...]:
