@@ -22,18 +22,14 @@ from service.retrieval.loaders.tables import Box, Table
 
 _GUTTER = 1.0  # of the height: a gap of this width may part two columns
 _FAR, _NEAR = 2.2, 0.8  # of the height: gaps between a table's rows, and to a line of one cell alone
-_STRAIGHT, _MOSTLY = (
-    0.4,
-    0.75,
-)  # of the height: how far an edge may be off; the share of cells whose edges agree
+_STRAIGHT = 0.4  # of the height: so far may the edge of a cell be off
+_MOSTLY = 0.75  # of a column's cells, whose edges agree
 _ROWS, _COLUMNS = 3, 2  # at least
 _BANDS = 400  # lines of a page at most, and rows of a table: more are no page of words
 _TALLEST = 120
 _FULL = 0.6  # of its rows at least are full enough, and of a column's cells
-_WORDY, _PROSE = (
-    32,
-    40,
-)  # characters a cell: one column may hold more; and it no more than this for each column
+_WORDY = 32  # characters a cell on average, which only one column may go over
+_PROSE = 40  # and that one by no more than this for each column that there is
 _SIGNED = re.compile(
     r"^(?:by|name|title|its|signed|witness|print name|date|attest)\s*:|signature|_{3}|-{20}|/s/", re.I
 )

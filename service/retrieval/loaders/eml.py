@@ -2,9 +2,16 @@
 
 import mimetypes
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from email import message_from_bytes
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    InvalidBase64CharactersDefect,
+    InvalidBase64LengthDefect,
+    InvalidBase64PaddingDefect,
+    StartBoundaryNotFoundDefect,
+)
 from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage, MIMEPart
 from email.policy import EmailPolicy
@@ -20,6 +27,14 @@ _PARTS = 500  # of a message at most: Python reads nested ones in the square of 
 _HEADER_LENGTH, _ABOUT_LENGTH = 10_000, 1_000  # characters; of a header about a part, which is parsed often
 _LINES = ("From", "To", "Cc", "Date")
 _SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+_WORDS = ("text/plain", "text/html")
+_LOSSES = (
+    CloseBoundaryNotFoundDefect,
+    StartBoundaryNotFoundDefect,
+    InvalidBase64PaddingDefect,
+    InvalidBase64CharactersDefect,
+    InvalidBase64LengthDefect,
+)
 _SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 
 
@@ -53,13 +68,14 @@ def read(data: bytes, limits: Documents) -> Content:
     message = message_from_bytes(data, policy=_Policy(header_factory=_Headers()))
     assert isinstance(message, EmailMessage)
     _check_sealed(message)
-    body, left_out = _body(message)
+    spoken = _spoken(message)
+    body, left_out = _body(spoken)
     lines = ((name, _header(message, name)) for name in _LINES)
     parts = [*headed(_header(message, "Subject"), lines), *body]
     seen: Counter[str] = Counter()
-    files = tuple(_attached(message, seen))
+    files = tuple(_attached(message, spoken, seen))
     seen["files"] = len(files)
-    told = ledger(seen, bool(body))
+    told = (*ledger(seen, bool(body)), *_damage(message))
     return replace(compose(parts, (*told, *left_out)), attachments=files)
 
 
@@ -100,14 +116,51 @@ def _header(message: EmailMessage, name: str) -> str:
     return " ".join(str(message[name] or "").split())
 
 
-def _body(message: EmailMessage) -> tuple[list[Part], tuple[Entry, ...]]:
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return [], ()
-    text = _text(part)
-    if part.get_content_subtype() == "html":
-        return html.parts(text)
-    return plain(text), ()
+def _damage(message: EmailMessage) -> Iterator[Entry]:
+    """What the parser met in the parts that were read before."""
+    if any(isinstance(defect, _LOSSES) for part in message.walk() for defect in part.defects):
+        yield Entry(
+            "unread", "The message is damaged or breaks off: some of it may be missing. Get a whole copy."
+        )
+    if after := (message.epilogue or "").strip():
+        reason = (
+            "Text after the end of the message was not read: another message, it seems. Save each as a file."
+        )
+        yield Entry("unread", reason, len(after))
+
+
+def _spoken(part: MIMEPart) -> list[MIMEPart]:
+    """The parts that are the message's own words: of alternatives the first plain one with words in it, or the last."""
+    if not part.is_multipart():
+        words = part.get_content_maintype() == "multipart" or part.get_content_type() in _WORDS
+        return [part] if words and _is_own(part) else []
+    if part.get_content_maintype() != "multipart":  # a message inside
+        return []
+    each = [_spoken(inner) for inner in part.iter_parts() if isinstance(inner, MIMEPart)]
+    if part.get_content_subtype() == "related":
+        return each[0] if each else []
+    if part.get_content_subtype() != "alternative":
+        return [own for parts in each for own in parts]
+    worded = [parts for parts in each if any(_text(own).strip() for own in parts)]
+    simple = (parts for parts in worded if all(own.get_content_subtype() == "plain" for own in parts))
+    return next(simple, worded[-1] if worded else [])
+
+
+def _is_own(part: MIMEPart) -> bool:
+    """Whether a text is part of the letter, and not a file that came with it."""
+    return not part.is_attachment() and not part.get_filename()
+
+
+def _body(spoken: Sequence[MIMEPart]) -> tuple[list[Part], tuple[Entry, ...]]:
+    body: list[Part] = []
+    left_out: list[Entry] = []
+    for part in spoken:
+        found, told = (
+            html.parts(_text(part)) if part.get_content_subtype() == "html" else (plain(_text(part)), ())
+        )
+        body += found
+        left_out += told
+    return body, tuple(left_out)
 
 
 def _text(part: MIMEPart) -> str:
@@ -118,11 +171,10 @@ def _text(part: MIMEPart) -> str:
         return payload.decode("latin-1") if isinstance(payload, bytes) else ""
 
 
-def _attached(message: EmailMessage, seen: Counter[str]) -> Iterator[Attachment]:
-    body = message.get_body(("plain", "html"))
+def _attached(message: EmailMessage, spoken: Sequence[MIMEPart], seen: Counter[str]) -> Iterator[Attachment]:
     for number, part in enumerate(_leaves(message), 1):
         kind, name = part.get_content_type(), part.get_filename() or ""
-        if part is body or (kind in ("text/plain", "text/html") and not name and not part.is_attachment()):
+        if part in spoken or (kind in _WORDS and _is_own(part)):
             continue
         if kind in _SIGNATURES:
             seen["signature"] += 1

@@ -14,11 +14,13 @@ from typing import Any
 from service.config import Documents
 from service.core import Entry, State, Style
 from service.retrieval.loaders.content import Content, Part, Unreadable, compose
+from service.retrieval.loaders.forms import chosen, entered
 from service.retrieval.loaders.grid import Cell, Row, laid
 from service.retrieval.loaders.headings import MAX_HEADING, heading_level
 from service.retrieval.loaders.numbering import formatted, whole
 from service.retrieval.loaders.text import decode
 from service.retrieval.loaders.tracked import Ink, Run, accepted, squeezed
+from service.retrieval.loaders.veiled import hides
 
 _BREAKS = frozenset((
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "div", "dl", "dt",
@@ -29,10 +31,6 @@ _BREAKS = frozenset((
 _SILENT = frozenset((
     "head", "script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "select",
 ))  # fmt: skip
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*[01]?(px|pt)?\s*(;|$)",
-    re.IGNORECASE,
-)
 _HEADING = re.compile(r"h([1-6])$")
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
 _LISTS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
@@ -54,9 +52,7 @@ def parts(html: str) -> tuple[list[Part], tuple[Entry, ...]]:
     if html.count("<") > _TAGS:
         reason = f"The page holds more than {_TAGS:,} tags. Split it, or save it as PDF."
         raise Unreadable(State.TOO_LARGE, reason)
-    parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
-    )
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, huge_tree=True)
     clean = html.replace(_LINE, " ").encode("utf-8", "replace")
     root = etree.fromstring(clean, parser) if html.strip() else None
     if root is None:
@@ -64,8 +60,9 @@ def parts(html: str) -> tuple[list[Part], tuple[Entry, ...]]:
     if any("depth" in error.message for error in parser.error_log):  # the rest of the page is not in the tree
         raise Unreadable(State.DAMAGED, "The page is nested too deeply. Save it as PDF, or its text as .txt.")
     page = _Page()
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        page.start(element) if event == "start" else page.end(element)
+    steps = {"start": page.start, "end": page.end, "comment": page.comment}
+    for event, element in etree.iterwalk(root, events=("start", "end", "comment")):
+        steps[event](element)
     page.flush()
     return page.parts, tuple(_ledger(page.left))
 
@@ -88,6 +85,10 @@ def _ledger(left: Counter[str]) -> Iterator[Entry]:
         )
     if left["hidden"]:
         yield Entry("hidden", "Elements that the page hides; they are not part of the text.", left["hidden"])
+    if left["comment"]:
+        yield Entry("hidden", "Remarks in the page's source, which no reader sees.", left["comment"])
+    if left["choice"]:
+        yield Entry("dropped", "Choices of the page's lists that were not chosen.", left["choice"])
     if left["img"]:
         yield Entry("unread", f"Pictures on the page: {left['img']}; words in them were not read.")
 
@@ -121,7 +122,10 @@ class _Page:
 
     def start(self, element: Any) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
-        why = "script" if tag in _SILENT else "hidden" if self._silent or _hides(element) else ""
+        why = "script" if tag in _SILENT else "hidden" if self._silent or hides(element) else ""
+        if tag == "select" and not self._silent:
+            why = "choice"
+            self._put(chosen(element))
         if why or self._silent:
             self._silent.append(self._silent[0] if self._silent else why)
         elif tag in _BREAKS:
@@ -140,6 +144,13 @@ class _Page:
             self._end(tag)
         elif tag in ("ins", "del") and self._inks:
             self._inks.pop()
+        self._put(element.tail)
+
+    def comment(self, element: Any) -> None:
+        text = (element.text or "").strip()
+        self.left["comment"] += (
+            0 if text.startswith("[") else len(text)
+        )  # programs speak to one another in these
         self._put(element.tail)
 
     def flush(self) -> None:
@@ -173,6 +184,8 @@ class _Page:
             self._inks.append(
                 Ink("inserted" if kind == "inserted" else "deleted", "", element.get("datetime", ""))
             )
+        elif tag == "input":
+            self._line.append(Run(entered(element)))
         self.left["img"] += tag == "img"
 
     def _begin(self, tag: str, element: Any) -> None:
@@ -220,15 +233,6 @@ class _Page:
         number = whole(element.get("value"), own.next)
         own.next = number + 1
         return f"{formatted(number, own.form)}."
-
-
-def _hides(element: Any) -> bool:
-    return (
-        element.get("hidden") is not None
-        or element.get("aria-hidden") == "true"
-        or (element.tag == "input" and element.get("type") == "hidden")
-        or _HIDDEN.search(element.get("style", "")[:1000]) is not None
-    )
 
 
 def _lines(runs: list[Run]) -> Iterator[tuple[Run, ...]]:

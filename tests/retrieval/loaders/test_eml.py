@@ -81,3 +81,58 @@ def test_an_unknown_character_set_and_a_message_without_a_body() -> None:
     odd = mail().as_bytes().replace(b'charset="utf-8"', b'charset="x-nothing"')
     assert "the rent is due" in read(odd, "a.eml").text
     assert "no text of its own" in read(mail("").as_bytes(), "a.eml").ledger[0].reason
+
+
+def parted(*parts: str, kind: str = "mixed", after: str = "") -> bytes:
+    """A message of these parts, each with its own headers."""
+    body = "".join(f"--b\n{part}\n" for part in parts)
+    head = f'From: a@x.example\nTo: b@x.example\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary="b"\n\n'
+    return f"{head}{body}--b--\n{after}".encode()
+
+
+FIRST, SECOND = "Content-Type: text/plain\n\nThe rent", "Content-Type: text/plain\n\nis EUR 500."
+PAGE = "Content-Type: text/html\n\n<p>is due in May.</p>"
+FILE = "Content-Type: application/pdf\nContent-Disposition: inline; filename=a.pdf\n\nx"
+EMPTY = "Content-Type: text/plain\n\n "
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (parted(FIRST, FILE, SECOND), ["The rent", "is EUR 500."]),
+        (parted(FIRST, FILE, PAGE), ["The rent", "is due in May."]),
+        (parted(FIRST, PAGE, kind="alternative"), ["The rent"]),
+        (parted(EMPTY, PAGE, kind="alternative"), ["is due in May."]),
+        (parted(PAGE, FILE, kind="related"), ["is due in May."]),
+    ],
+)
+def test_words_on_both_sides_of_a_file_are_read_and_of_alternatives_one_with_words(
+    message: bytes, expected: list[str]
+) -> None:
+    assert texts(checked(read(message, "a.eml")))[1:] == expected
+
+
+def test_a_text_that_is_a_file_is_filed_and_not_read_as_the_letter() -> None:
+    named = "Content-Type: text/plain; name=list.txt\n\nOne, two."
+    loaded = load(parted(FIRST, named), "a.eml", "m", LIMITS)
+    assert [file.name for file in loaded.attachments] == ["list.txt"]
+    assert "One, two." not in loaded.document.text
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        parted(FIRST, SECOND)[:-6],
+        parted(FIRST).replace(b"--b\n", b"--c\n"),
+        parted("Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\nVGhlIHJlbnQ@@===A"),
+    ],
+)
+def test_a_damaged_message_says_that_words_may_be_missing(message: bytes) -> None:
+    document = read(message, "a.eml")
+    assert "The rent" in document.text
+    assert [entry.fate for entry in document.ledger if "may be missing" in entry.reason] == ["unread"]
+
+
+def test_what_follows_the_end_of_a_message_is_told() -> None:
+    (entry,) = read(parted(FIRST, after="\nFrom b@x\nFrom: b@x.example\n\nAnother."), "a.eml").ledger
+    assert (entry.fate, entry.characters) == ("unread", 36)

@@ -101,3 +101,50 @@ def test_nesting_without_end_is_refused_rather_than_cut(tag: str) -> None:
     with pytest.raises(Unreadable) as caught:
         read(f"<html>Rent.{tag * 50_000}x".encode(), "a.html")
     assert caught.value.state is State.DAMAGED
+
+
+UNSEEN = (
+    '<i style="color:#FFF">x</i>',
+    '<font color="white">x</font>',
+    '<i style="color: rgb(255, 255, 255);">x</i>',
+    '<i style="font-size:0.5px">x</i>',
+    '<i style="font-size:5%">x</i>',
+    '<i style="position:absolute; left:-9999px">x</i>',
+    '<i style="opacity:0">x</i>',
+    '<i style="visibility:hidden">x</i>',
+    "<i hidden>x</i>",
+)
+SEEN = (
+    '<i style="color:#FFF;background:#000">x</i>',
+    '<b style="background-color:black"><i style="color:white">x</i></b>',
+    '<b class="dark"><i style="color:white">x</i></b>',
+    '<i style="background-color:white">x</i>',
+    '<i style="font-size:12pt">x</i>',
+    '<i style="opacity:0.5">x</i>',
+    '<i style="left:-10px">x</i>',
+    '<i aria-hidden="true">x</i>',
+)
+
+
+@pytest.mark.parametrize("element", [*UNSEEN, *SEEN])
+def test_what_nobody_sees_is_not_in_the_text_and_told(element: str) -> None:
+    document = read(f"<html><body><p>Rent {element} due</p></body></html>".encode(), "a.html")
+    told = [(entry.fate, entry.characters) for entry in document.ledger]
+    expected = ("Rent due", [("hidden", 1)]) if element in UNSEEN else ("Rent x due", [])
+    assert (document.text, told) == expected
+
+
+def test_remarks_in_the_source_are_told_and_cost_nothing_around_them() -> None:
+    page = b"<html><body><p>The <!-- do not pay -->rent<!--[if mso]>x<![endif]--> is <!---->due.</p></body></html>"
+    document = checked(read(page, "a.html"))
+    assert document.text == "The rent is due."
+    assert [(entry.fate, entry.characters) for entry in document.ledger] == [("hidden", 10)]
+
+
+def test_a_form_is_read_as_it_is_filled_in() -> None:
+    page = """<html><body><form>Name: <input value="Anna"> <input type=submit value=Send>
+    <select><option>Lessor<option selected>Lessee</select> <input type=checkbox checked> agreed
+    <input type=hidden value=secret><textarea>By May.</textarea></form></body></html>"""
+    document = checked(read(page.encode(), "a.html"))
+    assert document.text.split() == ["Name:", "Anna", "Lessee", "☒", "agreed", "By", "May."]
+    assert [(entry.fate, entry.characters) for entry in document.ledger] == [("dropped", 12)]
