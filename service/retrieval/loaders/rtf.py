@@ -12,6 +12,7 @@ from datetime import datetime
 
 from service.config import Documents
 from service.core import Entry, State
+from service.retrieval.loaders.colours import Colours
 from service.retrieval.loaders.content import Content, Part, Unreadable, compose
 from service.retrieval.loaders.flow import Flow
 from service.retrieval.loaders.tracked import Ink, Run
@@ -20,6 +21,8 @@ _TOKEN = re.compile(
     rb"\\([A-Za-z]{1,32})(-?\d{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\(.)|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.DOTALL
 )
 _HEADING = re.compile(r"heading ([1-9]);", re.IGNORECASE)
+_TINY = 4  # half points: smaller than anything that is meant to be read
+_GROUNDS = ("highlight", "cb", "chcbpat", "chshdng", "cbpat", "shading")
 _WORDS, _BREAKS = 10_000_000, 1_000_000  # control words, paragraph ends at most
 _DEPTH = 500  # groups within groups at most
 _TEXT = {
@@ -41,6 +44,10 @@ _PASSED = frozenset((
 _OWN = frozenset(
     ("pntext", "listtext", "shptxt", "shprslt", "fldrslt", "result", "shppict")
 )  # read where they stand
+_PLACES = {
+    "footnote": "footnote", "annotation": "annotation", "revtbl": "author", "stylesheet": "styles", "fonttbl": "fonts",
+    "colortbl": "colours",
+}  # fmt: skip
 _CODES = {77: "mac_roman", 128: "cp932", 129: "cp949", 134: "cp936", 136: "cp950", 161: "cp1253", 162: "cp1254",
           163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
           238: "cp1250"}  # fmt: skip
@@ -54,12 +61,22 @@ class _State:
     skip: int = 1  # characters that stand in for a Unicode one
     code: str = ""  # character set of the font, "" for the file's
     hidden: bool = False
+    tiny: bool = False
+    white: bool = False
+    ground: bool = False  # whether something may be painted under the text
     inserted: int = -1  # author's number, -1 for none
     deleted: int = -1
     made: str = ""  # date of the insertion
     cut: str = ""  # date of the deletion
     in_table: bool = False
     level: int = 0  # of a heading
+
+    @property
+    def unseen(self) -> str:
+        """Why nobody sees the text, "" when people do."""
+        if self.hidden or self.tiny:
+            return "hidden" if self.hidden else "tiny"
+        return "white" if self.white and not self.ground and not self.in_table else ""
 
 
 def read(data: bytes, limits: Documents) -> Content:
@@ -84,6 +101,7 @@ class Reader:
         self._levels: dict[int, int] = {}  # style number -> heading level
         self._style = 0
         self._starred = False
+        self._colours = Colours()
         self._authors: list[str] = []
         self._author = ""
 
@@ -119,6 +137,10 @@ class Reader:
         left = self._left
         if left["hidden"]:
             yield Entry("hidden", "Hidden text; it is not part of the text.", left["hidden"])
+        if left["white"]:
+            yield Entry("hidden", "White text on a white ground; it is not part of the text.", left["white"])
+        if left["tiny"]:
+            yield Entry("hidden", "Text of two points or less; it is not part of the text.", left["tiny"])
         if left["running"]:
             yield Entry(
                 "dropped", "Running headers and footers; they are not part of the text.", left["running"]
@@ -226,17 +248,26 @@ class Reader:
         if not self._state.where:
             return
         self._left[word] += word in ("pict", "objdata")
-        where = {"footnote": "footnote", "annotation": "annotation", "revtbl": "author", "stylesheet": "styles",
-                 "fonttbl": "fonts"}.get(word, "running" if word in _RUNNING else "")  # fmt: skip
+        where = _PLACES.get(word, "running" if word in _RUNNING else "")
         self._left["footnotes"] += where == "footnote"
         self._state = replace(self._state, where=where)
 
     def _formats(self, word: str, number: int | None) -> None:
         state, on = self._state, number != 0
         if word == "plain":
-            self._state = replace(state, hidden=False, inserted=-1, deleted=-1, code="")
+            self._state = replace(
+                state, hidden=False, tiny=False, white=False, ground=False, inserted=-1, deleted=-1, code=""
+            )
         elif word == "v":
             self._state = replace(state, hidden=on)
+        elif word == "fs":
+            self._state = replace(state, tiny=0 < (number or 0) <= _TINY)
+        elif word == "cf":
+            self._state = replace(state, white=self._colours.is_white(number or 0))
+        elif word in _GROUNDS:
+            self._state = replace(state, ground=bool(number))
+        elif state.where == "colours":
+            self._colours.word(word, number or 0)
         elif word == "uc":
             self._state = replace(state, skip=max(0, min(number or 0, 10)))
         elif word == "f":
@@ -280,13 +311,15 @@ class Reader:
         state = self._state
         if state.where == "author":
             self._author += text
+        elif state.where == "colours":
+            self._colours.end(text.count(";"))
         elif state.where == "styles":
             if named := _HEADING.match(text):
                 self._levels[self._style] = int(named[1])
         elif state.where in ("running", "annotation"):
             self._left[state.where] += len(text)
-        elif state.where in ("body", "footnote") and state.hidden:
-            self._left["hidden"] += len(text)
+        elif state.where in ("body", "footnote") and (why := state.unseen):
+            self._left[why] += len(text)
         elif state.where in ("body", "footnote"):
             self._flow.put(Run(text, self._ink(text)), noted=state.where == "footnote")
 

@@ -4,10 +4,12 @@ A hidden sheet is read like any other, under a heading that says so: to unhide i
 are followed for dates and per cents only.
 """
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from html import unescape
 from io import BytesIO
 from typing import Any
 
@@ -18,21 +20,30 @@ from service.retrieval.loaders.content import Content, Part, Unreadable, compose
 
 _CELLS = 3_000_000  # of a workbook at most, empty ones among them
 _LENGTH = 32_767  # characters that Excel allows in a cell
+_PARTS = {
+    "sheet": re.compile(r"xl/worksheets/[^/]+\.xml$"),
+    "comments": re.compile(r"xl/comments[^.]*\.xml$"),
+    "boxes": re.compile(r"xl/drawings/[^/]+\.xml$"),
+    "picture": re.compile(r"xl/media/."),
+}
+_WRITTEN = re.compile(rb"<(?:\w+:)?t(?:\s[^>]*)?>([^<]*)")
+_CONCEALED = re.compile(rb"<(?:\w+:)?(?:row|col)\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
 _DECLARATIONS = tuple("<!DOCTYPE".encode(code) for code in ("ascii", "utf-16-le", "utf-16-be"))
 
 
 def read(data: bytes, limits: Documents) -> Content:
     """Raises Unreadable(TOO_LARGE) when the parts unpack to more than `limits.max_bytes`."""
-    _check(data, limits)
+    beside = _check(data, limits)
     reading = _Reading(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what openpyxl would not write back
         parts = list(reading.sheets())
-    return compose(parts, tuple(_ledger(reading.seen)))
+    return compose(parts, tuple(_ledger(reading.seen + beside)))
 
 
-def _check(data: bytes, limits: Documents) -> None:
-    """Unpacks every part once, so that no part is a bomb and none declares entities."""
+def _check(data: bytes, limits: Documents) -> Counter[str]:
+    """Unpacks every part once: none is a bomb, none declares entities. Counts what is beside the cells."""
+    beside: Counter[str] = Counter()
     with Archive(data, limits.max_bytes) as archive:
         for name in set(archive.names()):
             part = archive.read(name) or b""
@@ -41,6 +52,19 @@ def _check(data: bytes, limits: Documents) -> None:
                     "The file declares a document type, which no Office file does. Save it anew in Excel."
                 )
                 raise Unreadable(State.DAMAGED, reason)
+            beside += _beside(name, part)
+    return beside
+
+
+def _beside(name: str, part: bytes) -> Counter[str]:
+    """Of one part of the file: characters of comments and text boxes, pictures, rows and columns that are hidden."""
+    kind = next((kind for kind, pattern in _PARTS.items() if pattern.match(name)), "")
+    if kind in ("comments", "boxes"):
+        text = b"".join(_WRITTEN.findall(part)).decode("utf-8", "replace")
+        return Counter({kind: len(unescape(text))})
+    if kind == "sheet":
+        return Counter({"concealed": len(_CONCEALED.findall(part))})
+    return Counter({"pictures": 1}) if kind == "picture" else Counter()
 
 
 class _Reading:
@@ -111,6 +135,14 @@ def _ledger(seen: Counter[str]) -> Iterator[Entry]:
     if seen["hidden"]:
         reason = f"Hidden sheets: {seen['hidden']}; they are part of the text, under a heading that says so."
         yield Entry("kept", reason)
+    if seen["concealed"]:
+        yield Entry("kept", f"Hidden rows and columns: {seen['concealed']}; they are part of the text.")
+    if seen["comments"]:
+        yield Entry("commented", "Comments at cells; they are not part of the text.", seen["comments"])
+    if seen["boxes"]:
+        yield Entry("unread", "Text boxes and shapes over the cells were not read.", seen["boxes"])
+    if seen["pictures"]:
+        yield Entry("unread", f"Pictures in the workbook: {seen['pictures']}; words in them were not read.")
     if seen["unvalued"]:
         reason = (
             f"Formulas without a value: {seen['unvalued']}; open the file in Excel and save it to have them."

@@ -88,3 +88,31 @@ def test_what_libreoffice_writes(tmp_path: Path) -> None:
     assert texts(document) == ["Lease", "Item\tPrice", "Größe – new"]
     assert document.blocks[0].level == 1
     assert [(mark.kind, mark.by) for mark in document.marks] == [("inserted", "Anna")]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (rb"{\cf2 x}", "Rent due"),
+        (rb"{\cf1 x}", "Rent x due"),
+        (rb"{\cf0 x}", "Rent x due"),
+        (rb"{\cf9 x}", "Rent x due"),
+        (rb"{\cf2\highlight1 x}", "Rent x due"),
+        (rb"{\fs3 x}", "Rent due"),
+        (rb"{\fs24 x}", "Rent x due"),
+        (rb"{\cf2\plain x}", "Rent x due"),
+    ],
+)
+def test_white_and_tiny_text_is_hidden_and_told(body: bytes, text: str) -> None:
+    colours = rb"{\colortbl;\red0\green0\blue0;\red255\green255\blue255;}"
+    document = checked(read(rtf(colours + rb"Rent " + body + rb" due\par"), "a.rtf"))
+    assert " ".join(document.text.split()) == text
+    assert [(entry.fate, entry.characters) for entry in document.ledger] == (
+        [("hidden", 1)] if text == "Rent due" else []
+    )
+
+
+def test_white_text_in_a_table_may_stand_on_a_dark_cell() -> None:
+    colours = rb"{\colortbl;\red255\green255\blue255;}"
+    body = rb"\trowd\intbl {\cf1 Item}\cell Price\cell\row\trowd\intbl A\cell 5\cell\row\pard End.\par"
+    assert texts(read(rtf(colours + body), "a.rtf")) == ["Item\tPrice\nA\t5", "End."]

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.comments import Comment
 
 from service.config import Documents
 from service.core import State
@@ -91,3 +92,26 @@ def test_cells_at_the_far_end_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatc
     document = read(data, "a.xlsx")
     assert document.text.startswith("Rents")
     assert "Cells after the first" in document.ledger[-1].reason
+
+
+def test_what_is_beside_the_cells_is_told() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet["A1"], sheet["B2"] = "Rent", 5
+    sheet["A1"].comment = Comment("too high & rising", "Anna")
+    sheet.row_dimensions[2].hidden = True
+    sheet.column_dimensions["B"].hidden = True
+    data = io.BytesIO(written(book))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("xl/drawings/drawing1.xml", "<a:p><a:r><a:t>Draft</a:t></a:r></a:p>")
+        archive.writestr("xl/media/image1.png", "x")
+    document = checked(read(data.getvalue(), "a.xlsx"))
+    assert texts(document) == ["Sheet", "Rent\n\t5"]
+    assert [(entry.fate, entry.characters) for entry in document.ledger] == [
+        ("kept", 0),
+        ("commented", 17),
+        ("unread", 5),
+        ("unread", 0),
+    ]
+    assert "Hidden rows and columns: 2" in document.ledger[0].reason
