@@ -28,6 +28,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("base model", lambda: _base(settings))
     yield _timed("engine", lambda: _engine(settings))
     yield _timed("embedder", lambda: _embedder(settings))
+    yield _timed("clause types", lambda: _clause_types(settings))
     yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
     yield _timed("Word 97 files", lambda: _program("soffice", "DOC files are not read"))
 
@@ -87,6 +88,12 @@ def _embedder(settings: Settings) -> str:
 
     rows = Embedder.configured(settings.search).embed(["a lease"])
     return f"{rows.shape[1]} dimensions, adapter {settings.search.adapter or 'none'}"
+
+
+def _clause_types(settings: Settings) -> str:
+    from service.retrieval import Embedder, clause_head
+
+    return clause_head(Embedder.configured(settings.search))[1]
 
 
 PACKAGES = {"tesseract": "tesseract-ocr", "soffice": "libreoffice-writer-nogui"}

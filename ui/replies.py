@@ -78,6 +78,7 @@ class Heading(TypedDict):
     level: int
     start: int
     page: int
+    types: NotRequired[list[str]]  # of the clause under it
 
 
 class Mark(TypedDict):
@@ -219,13 +220,15 @@ class Passage(TypedDict):
     heading: str
     score: float
     why: Why | None
+    types: NotRequired[list[str]]  # of clause
 
 
 class Filter(TypedDict):
-    """Which documents a search looks at; every part that is given must hold."""
+    """Which documents a search looks at, and which passages; every part that is given must hold."""
 
     kinds: NotRequired[list[str]]
     types: NotRequired[list[str]]
+    clauses: NotRequired[list[str]]
     party: NotRequired[str]
     title: NotRequired[str]
     since: NotRequired[str]

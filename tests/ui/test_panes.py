@@ -100,7 +100,7 @@ def hostile_desks() -> list[Desk]:
         amended_by=[HOSTILE],
         parent=HOSTILE,
     )
-    file["outline"][0]["heading"] = HOSTILE
+    file["outline"][0] |= {"heading": HOSTILE, "types": [HOSTILE]}
     base = desk(
         me=Me(id="u", name=HOSTILE, role="admin"),
         matters=[Matter(id=HOSTILE, name=HOSTILE, created=0, documents=1, members=1)],
@@ -125,6 +125,7 @@ def hostile_desks() -> list[Desk]:
     hit = Passage(
         document="d", title=HOSTILE, start=0, end=1, text=HOSTILE, page=1, heading=HOSTILE, score=1, why=why
     )
+    hit["types"] = [HOSTILE]
     shown = Source(file, citation=bad, answer=HOSTILE, of=1, face="pages")
     read_text = Source(file, text=HOSTILE * 2, citation=cited(start=3, end=30, remark=HOSTILE), of=1)
     covered = COVERAGE | {"index": HOSTILE, "silent": [{"document": HOSTILE, "title": HOSTILE, "pages": [1]}]}
