@@ -22,6 +22,8 @@ def narrowed(event: Event) -> Filter:
         only["kinds"] = [event["kind"]]
     if event.get("type"):
         only["types"] = [event["type"]]
+    if event.get("clause"):
+        only["clauses"] = [event["clause"]]
     if event.get("party", "").strip():
         only["party"] = event["party"].strip()
     if event.get("since"):

@@ -85,12 +85,13 @@ def test_search_sends_only_the_filters_that_are_set() -> None:
         mode="exact",
         kind="pdf",
         type="",
+        clause="Governing law",
         party=" Lyle ",
         since="",
     )
     body = service.asked[-1][1]
     assert (body["query"], body["exact"]) == ('"sixty days"', True)
-    assert body["filter"] == {"kinds": ["pdf"], "party": "Lyle"}
+    assert body["filter"] == {"kinds": ["pdf"], "clauses": ["Governing law"], "party": "Lyle"}
     assert (laid.view, laid.found is not None) == ("library", True)
 
 

@@ -223,6 +223,17 @@ def test_a_hit_names_its_place_marks_the_words_and_says_why() -> None:
     assert "notice, sixty*" in said
 
 
+def test_a_hit_and_the_outline_tell_the_type_of_clause() -> None:
+    html = draw(found(types=["Notice period", "Renewal term"]))["finds"]
+    assert '<span class="tag type">Notice period</span><span class="tag type">Renewal term</span>' in html
+    assert 'class="tag type"' not in draw(found())["finds"]
+    file = document(
+        outline=[{"heading": "12 Break", "level": 1, "start": 0, "page": 1, "types": ["Renewal term"]}]
+    )
+    html = draw(desk(source=Source(file)))["source"]
+    assert 'title="12 Break (Renewal term)">12 Break<small>Renewal term</small></button>' in html
+
+
 def test_a_search_that_finds_nothing_proves_what_it_searched() -> None:
     laid = desk(view="library", found=Found(passages=[], coverage=COVERAGE))
     said = seen(draw(laid)["finds"])

@@ -12,11 +12,21 @@ privity.seek = (element) => {
 
   // The kinds and types that the matter's documents have.
   function fill() {
+    clauses();
     if (!privity.library) return;
     const { words } = privity.library;
     const files = privity.library.files();
     options(form.kind, distinct(files.map((file) => file.kind)).map((kind) => [words.kinds[kind] || kind, kind]));
     options(form.type, distinct(files.map((file) => file.facts.type)).map((type) => [type, type]));
+  }
+  // The types of clause that its passages are of, with how many. Without any there is nothing to choose.
+  async function clauses() {
+    const { matter } = here();
+    const reply = await fetch(`/api/matters/${matter}/clauses`).catch(() => null);
+    if (!reply || !reply.ok || here().matter !== matter) return;
+    const found = (await reply.json()).types.filter(({ type, passages }) => passages || type === form.clause.value);
+    options(form.clause, found.map(({ type, passages }) => [`${type} (${passages.toLocaleString("en")})`, type]));
+    form.clause.hidden = !found.length;
   }
   const distinct = (values) => [...new Set(values)].filter(Boolean);
   function options(field, some) {

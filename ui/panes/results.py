@@ -4,7 +4,7 @@ import re
 
 from ui.desk import Desk
 from ui.panes import coverage
-from ui.panes.words import act, count, empty, esc, name_of, on, tidy
+from ui.panes.words import act, count, empty, esc, name_of, on, tag, tidy
 from ui.replies import Passage, Why
 
 
@@ -24,11 +24,12 @@ def hit(n: int, passage: Passage, desk: Desk) -> str:
     here = bool(shown and shown.answer == "search" and shown.citation and shown.citation["n"] == n)
     page = f" · p. {passage['page']}" if passage["title"].lower().endswith(".pdf") else ""
     heading = f" · {esc(passage['heading'])}" if passage["heading"] else ""
+    types = "".join(tag(name, "type") for name in passage.get("types", []))
     why = passage["why"]
     return (
         f'<div class="hit"><div class="ev {on(here)}" role="button" tabindex="0" {act("cite", answer="search", n=n)}>'
         f'<span class="chip {on(here)}">{n}</span>'
-        f'<span class="found"><b>{esc(name_of(passage["title"]))}</b><small>{heading}{page}</small>'
+        f'<span class="found"><b>{esc(name_of(passage["title"]))}</b><small>{heading}{page}</small>{types}'
         f"<q>{marked(tidy(passage['text']), why['terms'] if why else [])}</q></span></div>{reasons(why)}</div>"
     )
 

@@ -121,8 +121,10 @@ def outline(shown: Source) -> str:
 
 def entry(row: Heading, shown: Source, here: bool) -> str:
     target = f"page-{row['page']}" if shown.face == "pages" else row["start"]
-    heading = esc(row["heading"])
+    heading, types = esc(row["heading"]), row.get("types", [])
+    told = f"<small>{esc(' · '.join(types))}</small>" if types else ""
+    hint = esc(f"{row['heading']} ({', '.join(types)})") if types else heading
     return (
         f'<button class="l{min(max(row["level"], 1), 4)} {on(here)}" data-goto="{target}" '
-        f'data-start="{row["start"]}" title="{heading}">{heading}</button>'
+        f'data-start="{row["start"]}" title="{hint}">{heading}{told}</button>'
     )
