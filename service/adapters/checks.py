@@ -115,7 +115,7 @@ def _tensors(read: _Read, facts: Sequence[BaseFacts]) -> Check:
     tensors = header.tensors(read.path)
     read.pairs, reasons = weights.paired(tensors)
     if read.pairs:
-        read.base = weights.nearest(read.pairs, facts)
+        read.base = weights.nearest(read.pairs, _known(facts))
         wrong = weights.misfits(read.pairs, read.base, read.config.base if read.config else "")
         reasons += wrong
         if read.config and not wrong:
@@ -133,7 +133,7 @@ def _gguf(read: _Read) -> Check:
 
 def _gguf_tensors(read: _Read, facts: Sequence[BaseFacts]) -> Check:
     assert read.lora is not None
-    architecture = read.lora.architecture
+    architecture, facts = read.lora.architecture, _known(facts)
     alike = [base for base in facts if base.architecture == architecture and naming.convertible(base)]
     if not alike:
         here = ", ".join(sorted({base.architecture for base in facts}))
@@ -144,6 +144,16 @@ def _gguf_tensors(read: _Read, facts: Sequence[BaseFacts]) -> Check:
     read.base, read.pairs, reasons = min(found, key=lambda one: len(one[2]))
     reasons = reasons + weights.misfits(read.pairs, read.base)
     return _check("tensors", reasons, f"{len(read.lora.tensors)} tensors match the base")
+
+
+def _known(facts: Sequence[BaseFacts]) -> Sequence[BaseFacts]:
+    """The bases whose layers are known."""
+    known = [base for base in facts if base.layers]
+    if not known:
+        raise Refused(
+            "No base here has layers that are known, so nothing fits it. Choose another `base.model`."
+        )
+    return known
 
 
 def _fitting(read: _Read) -> list[Pair]:

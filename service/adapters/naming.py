@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from service.core import BaseFacts
 from service.errors import BadRequest
 
-# Architectures whose adapters are known to mean the same on both sides (tests/adapters/test_architectures.py). llama.cpp turns pairs of neighbouring values where
-# transformers turns one half against the other; for "llama" its converter interleaves the rows of q and k instead.
+# Architectures whose adapters are known to mean the same on both sides (tests/adapters/test_architectures.py).
+# llama.cpp turns pairs of neighbouring values where transformers turns one half against the other; for "llama" its
+# converter interleaves the rows of q and k instead.
 INTERLEAVED = {"llama": True} | dict.fromkeys(("qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"), False)
 
 

@@ -1,5 +1,6 @@
 """Every plain adapter passes, however it was saved; it has one digest; and what is told of it is so."""
 
+import dataclasses
 import json
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from service.adapters import header
 from service.adapters.archive import receive
 from service.adapters.base_folder import facts_of_folder
 from service.adapters.checks import vet
@@ -321,15 +323,40 @@ def test_an_upload_that_goes_on_is_stopped_and_leaves_nothing(tmp_path: Path) ->
 
 
 def test_values_are_read_as_they_were_written(tmp_path: Path) -> None:
-    from service.adapters.header import tensors
     from service.adapters.tensors import Values
 
     for dtype in ("F32", "F16", "BF16"):
         weights = made.tensors(made.SMALL, dtype=dtype)
         (tmp_path / dtype).write_bytes(made.encode(weights))
         with Values(tmp_path / dtype) as values:
-            for tensor in tensors(tmp_path / dtype):
+            for tensor in header.tensors(tmp_path / dtype):
                 want = weights[tensor.name][1]
                 if dtype == "BF16":
                     want = (want.astype(np.uint32) << 16).view(np.float32)
                 assert np.array_equal(values.whole(tensor), want.astype(np.float32))
+
+
+def test_every_key_is_documented() -> None:
+    from service.adapters import configuration
+
+    page = (ROOT / "docs" / "adapters.md").read_text("utf-8")
+    keys = configuration._EMPTY.keys() | configuration._KNOWN.keys()
+    assert not [key for key in keys if f"`{key}`" not in page]
+
+
+def test_without_a_known_base_nothing_fits(tmp_path: Path) -> None:
+    strange = dataclasses.replace(made.SMALL, layers={})
+    findings = looked_at(made.lora(tmp_path / "sent", made.SMALL), tmp_path / "q", strange)
+    assert [reason for reason in findings.reasons if "No base here has layers that are known" in reason]
+
+
+def test_a_check_that_fails_itself_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails closed, and what the failure says of the files goes nowhere."""
+
+    def broken(path: Path) -> None:
+        raise RuntimeError("a client's name")
+
+    monkeypatch.setattr(header, "tensors", broken)
+    findings = looked_at(made.lora(tmp_path / "sent", made.SMALL), tmp_path / "q")
+    assert not findings.ok
+    assert findings.reasons == ("The files cannot be read. Save the adapter anew and send it again.",)
