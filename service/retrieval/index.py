@@ -4,6 +4,7 @@ The words are written before the vectors and go after them, so every vector's pa
 is whole only when both are there. What a crash leaves behind can be found and taken out.
 """
 
+import resource
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ from service.retrieval.rank import names, profile
 from service.retrieval.vectors import Vectors
 from service.retrieval.words import Words, stored
 
-OPEN = 64  # matters whose words are kept open
+REMEMBERED = 512  # matters whose words are remembered
+FILES = 16  # that a matter's words may hold open
 
 
 class Index:
@@ -24,15 +26,22 @@ class Index:
         self._folder = home / "index"
         self.vectors = Vectors(home / "chroma")
         self._open: OrderedDict[str, Words] = OrderedDict()
+        self._awake: OrderedDict[str, Words] = OrderedDict()  # with connections
+        self._most = max(32, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 // FILES)
         self._lock = Lock()
 
     def words(self, matter: str, generation: str) -> Words:
         name = place(matter, generation)
         with self._lock:
             found = self._open.pop(name, None) or Words(self._folder / f"{name}.db")
-            self._open[name] = found
-            if len(self._open) > OPEN:
-                self._open.popitem(last=False)[1].close()
+            self._open[name] = self._awake[name] = found
+            self._awake.move_to_end(name)
+            if len(self._awake) > self._most:
+                self._awake.popitem(last=False)[1].rest()
+            if len(self._open) > REMEMBERED:
+                old, words = self._open.popitem(last=False)
+                self._awake.pop(old, None)
+                words.close()
         return found
 
     def put(
@@ -82,6 +91,7 @@ class Index:
         for name in chosen:
             with self._lock:
                 words = self._open.pop(name, None)
+                self._awake.pop(name, None)
             (words or Words(self._folder / f"{name}.db")).delete()
 
     def generations(self, matter: str) -> list[str]:
@@ -100,6 +110,7 @@ class Index:
 
     def close(self) -> None:
         with self._lock:
+            self._awake.clear()
             while self._open:
                 self._open.popitem()[1].close()
         self.vectors.close()

@@ -91,20 +91,19 @@ class Likeness:
             np.insert(self._times, at, profile.times),
         )
 
-    def scores(self, grams: Iterable[str], limit: int) -> dict[str, float]:
+    def scores(self, grams: Iterable[str] | Profile, limit: int) -> dict[str, float]:
         """The `limit` documents that share most with these grams, best first; those that share none are left out."""
         if not len(self._grams):
             return {}
-        total = np.zeros(len(self._keys))
+        asked = grams if isinstance(grams, Profile) else Profile.of(grams)
+        first = self._grams.searchsorted(asked.grams, "left")
+        shared = self._grams.searchsorted(asked.grams, "right") - first
+        each = np.repeat(first - np.cumsum(shared) + shared, shared) + np.arange(shared.sum())
+        owners, times = self._owners[each], self._times[each].astype(np.float64)
+        weights = np.maximum(np.log((len(self._keys) - shared + 0.5) / (shared + 0.5)), LEAST)
         worn = K1 * (1 - B + B * self._lengths / self._lengths.mean())
-        for gram in np.unique(Profile.of(grams).grams):
-            first, last = (
-                np.searchsorted(self._grams, gram, "left"),
-                np.searchsorted(self._grams, gram, "right"),
-            )
-            owners, times = self._owners[first:last], self._times[first:last].astype(np.float64)
-            weight = max(np.log((len(self._keys) - (last - first) + 0.5) / ((last - first) + 0.5)), LEAST)
-            total[owners] += weight * times * (K1 + 1) / (times + worn[owners])
+        parts = np.repeat(weights, shared) * times * (K1 + 1) / (times + worn[owners])
+        total = np.bincount(owners, parts, len(self._keys))
         found = sorted(((self._keys[at], float(total[at])) for at in np.flatnonzero(total)), key=_best)
         return dict(found[:limit])
 

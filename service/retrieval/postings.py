@@ -5,7 +5,7 @@ words in use are kept as arrays, and a question of many words is a sum of arrays
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 
 import numpy as np
@@ -14,20 +14,48 @@ from numpy.typing import NDArray
 MOST = 3_000_000  # numbers remembered, of 12 bytes
 
 Part = tuple[NDArray[np.int32], NDArray[np.float64]]  # rows, and what the word gives to each
+Places = Mapping[str, tuple[int, int]]  # the rows of each document's passages, both ends included
 
 
 class Postings:
-    """`ask` finds (row, score) of every passage with a word; forget everything whenever its answers change."""
+    """`ask` finds (row, score) of every passage with a word, `place` the rows of each document; forget everything
+    whenever their answers change."""
 
-    def __init__(self, ask: Callable[[str], Sequence[tuple[int, float]]]) -> None:
-        self._ask = ask
+    def __init__(
+        self, ask: Callable[[str], Sequence[tuple[int, float]]], place: Callable[[], Places] = dict
+    ) -> None:
+        self._ask, self._place = ask, place
+        self._known: Places | None = None
         self._parts: OrderedDict[str, Part] = OrderedDict()
         self._size, self._turn, self._lock = 0, 0, Lock()
 
     def forget(self) -> None:
         with self._lock:
             self._parts.clear()
+            self._known = None
             self._size, self._turn = 0, self._turn + 1
+
+    def places(self) -> Places:
+        known, turn = self._known, self._turn
+        if known is None:
+            known = self._place()
+            with self._lock:
+                if turn == self._turn:
+                    self._known = known
+        return known
+
+    def stands(self, word: str) -> bool:
+        """Whether any passage has the word."""
+        return len(self._part(word)[0]) > 0
+
+    def sums(self, words: Iterable[str], spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """The BM25 of every passage in these spans, one span after the other; 0 where no word stands."""
+        total = np.zeros(max((last + 1 for _, last in spans), default=0))
+        for word in dict.fromkeys(words):
+            rows, scores = self._part(word)
+            end = len(rows) if not len(rows) or rows[-1] < len(total) else int(rows.searchsorted(len(total)))
+            total[rows[:end]] += scores[:end]
+        return np.concatenate([total[first : last + 1] for first, last in spans] or [total])
 
     def best(
         self, words: Iterable[str], spans: Sequence[tuple[int, int]] | None, limit: int

@@ -307,9 +307,14 @@ def _joined(before: list[Word]) -> int:
     return 2 * (before[-1].low in ("and", "of", "for") and len(before) > 2 and before[-2].weight == CAPITAL)
 
 
-def fuse(cosines: Mapping[str, float], bm25: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Passages by cosine and words together, best first; equals stand in the order of their ids."""
-    most = max(bm25.values(), default=0.0) or 1.0
+def fuse(
+    cosines: Mapping[str, float], bm25: Mapping[str, float], most: float = 0.0
+) -> list[tuple[str, float]]:
+    """Passages by cosine and words together, best first; equals stand in the order of their ids.
+
+    `most` is the best BM25 in scope, where it is not among these.
+    """
+    most = most or max(bm25.values(), default=0.0) or 1.0
     scored = [(id, cosine + BLEND * bm25.get(id, 0.0) / most) for id, cosine in cosines.items()]
     return sorted(scored, key=lambda item: (-item[1], item[0]))
 

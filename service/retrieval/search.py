@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from service.core import Passage, Why
-from service.retrieval.embed import Vectors
+from service.retrieval.embed import Embedder
 from service.retrieval.generations import Generations
+from service.retrieval.hits import Hits, best, foremost
 from service.retrieval.index import Index, place
+from service.retrieval.likeness import Profile
 from service.retrieval.query import parse
 from service.retrieval.rank import Card, Named, contents, fuse, grams, named, proper, relevant, terms
 from service.retrieval.records import Line
@@ -30,7 +32,7 @@ class Shelf:
 
     words: Words
     name: str  # of its collection
-    query: Vectors | None  # the question by the embedder of these vectors; None: words alone
+    embedder: Embedder | None  # of these vectors; None: it cannot be had, and words answer alone
     lines: dict[str, Line]  # by key
     whole: bool  # these are all the documents that it holds
     types: tuple[str, ...] = ()  # of clause, which alone are looked at; none given: all passages
@@ -69,20 +71,24 @@ class Search:
         """
         if not text.strip() or not lines:
             return [], list(lines), text
-        asked = self._named(text, lines)
-        chosen = [line for line in lines if line.key in asked.documents]
+        shelves = self._shelves(lines, whole, types)
+        asked = self._named(text, shelves)
+        chosen = [line for line in lines if line.key in asked.documents] if asked.documents else []
         if chosen:
-            return self._passages(asked.text, chosen, k, False, types), chosen, asked.text
-        return self._passages(asked.text, lines, k, whole, types), list(lines), asked.text
+            return self._passages(asked.text, self._shelves(chosen, False, types), k), chosen, asked.text
+        return self._passages(asked.text, shelves, k), list(lines), asked.text
 
     def passages(self, lines: Sequence[Line], types: tuple[str, ...]) -> int:
         """How many passages of these documents a search for these types looks at."""
-        return sum(shelf.passages for shelf in self._shelves(None, lines, True, types))
+        if not types:
+            return sum(line.filed.passages for line in lines)
+        return sum(shelf.passages for shelf in self._shelves(lines, True, types))
 
     def strange(self, text: str, lines: Sequence[Line]) -> tuple[str, ...]:
         """The names in a question that stand in none of the matters' documents, nor in their titles."""
-        shelves = self._shelves(None, lines, True)
-        return tuple(name for name in proper(text) if not any(_known(name, shelf.words) for shelf in shelves))
+        names = proper(text)
+        shelves = self._shelves(lines, True) if names else []
+        return tuple(name for name in names if not any(_known(name, shelf.words) for shelf in shelves))
 
     def exact(
         self, text: str, lines: Sequence[Line], k: int, *, whole: bool, types: tuple[str, ...] = ()
@@ -91,7 +97,7 @@ class Search:
         query = parse(text)
         scores: dict[str, float] = {}
         home: dict[str, Words] = {}
-        for shelf in self._shelves(None, lines, whole, types):
+        for shelf in self._shelves(lines, whole, types):
             hits = shelf.only(shelf.words.exact(query.fts, shelf.inside, k, types))
             scores |= hits
             home |= dict.fromkeys(hits, shelf.words)
@@ -104,10 +110,10 @@ class Search:
         ]
         return [_outside(p) for p in sorted(found, key=lambda p: (-p.score, p.id))]
 
-    def _named(self, text: str, lines: Sequence[Line]) -> Named:
+    def _named(self, text: str, shelves: Sequence[Shelf]) -> Named:
         scores: dict[str, float] = {}
         cards: dict[str, Card] = {}
-        asked, shelves = grams(text), self._shelves(None, lines, True)
+        asked = Profile.of(grams(text))
         for shelf in shelves:
             for key, score in shelf.words.profiles(asked, limit=len(shelf.lines) + 10).items():
                 if key in shelf.lines:
@@ -119,66 +125,72 @@ class Search:
 
         return named(text, scores, cards, common)
 
-    def _passages(
-        self, text: str, lines: Sequence[Line], k: int, whole: bool, types: tuple[str, ...]
-    ) -> list[Passage]:
+    def _passages(self, text: str, shelves: Sequence[Shelf], k: int) -> list[Passage]:
         """The best passages of these documents."""
-        words = terms(text)
-        cosines: dict[str, float] = {}
-        bm25: dict[str, float] = {}
+        words, wide = terms(text), max(WIDE, 4 * k)
+        found = [self._hits(shelf, text, words, wide) for shelf in shelves]
+        most = max((hits.most for hits in found), default=0.0) or 1.0
+        near, said = dict[str, float](), dict[str, float]()
         home: dict[str, Words] = {}
-        wide, looked = max(WIDE, 4 * k), 0
-        for shelf in self._shelves(text, lines, whole, types):
-            looked += shelf.passages
-            hits = shelf.only(shelf.words.passages(words, shelf.inside, wide, types))
-            found = self._cosines(shelf, hits, wide)
-            cosines |= found
-            bm25 |= hits
-            home |= dict.fromkeys(found, shelf.words)
-        best = dict(fuse(cosines, bm25)[: k + SPARE])
-        most = max(bm25.values(), default=0.0) or 1.0
+        for which, at in best(found, most, k + SPARE):
+            id, near[id], said[id] = found[which].at(at)
+            home[id] = shelves[which].words
+        scores = dict(fuse(near, said, most)[: k + SPARE])
         passages = [
-            replace(p, why=Why(cosines[p.id], bm25.get(p.id, 0.0) / most, terms=_standing(words, p)))
-            for p in _scored(best, home)
+            replace(p, why=Why(near[p.id], said[p.id] / most, terms=_standing(words, p)))
+            for p in _scored(scores, home)
         ]
         passages.sort(key=lambda p: (-p.score, p.id))
-        if any(cosines.values()) and not relevant(
-            cosines.values(), looked, _together(words, passages[:SPARE])
+        if any(hits.cosines.any() for hits in found) and not relevant(
+            (hits.nearest for hits in found),
+            sum(shelf.passages for shelf in shelves),
+            _together(words, passages[:SPARE]),
         ):
             return []
         return [_outside(p) for p in passages[:k]]
 
-    def _cosines(self, shelf: Shelf, hits: Mapping[str, float], wide: int) -> dict[str, float]:
+    def _hits(self, shelf: Shelf, text: str, words: Sequence[str], wide: int) -> Hits:
+        """Every passage with its cosine and, of the `wide` best by words, its BM25; or, of a matter whose vectors are
+        not in memory and of clauses of a type, those that words or a graph of neighbours put forward."""
+        held = None if shelf.embedder is None else self._index.vectors.held.get(shelf.name)
+        if shelf.embedder is None or held is None or shelf.types:
+            bm25 = shelf.only(shelf.words.passages(words, shelf.inside, wide, shelf.types))
+            return Hits.of(self._cosines(shelf, text, bm25, wide), bm25)
+        spans = shelf.words.places()
+        keys = [key for key in shelf.lines if 0 < _length(spans.get(key)) == len(held.get(key, ()))]
+        scores = shelf.words.sums(words, [spans[key] for key in keys])
+        return Hits.all(shelf.embedder.query(text), held, keys, foremost(scores, wide))
+
+    def _cosines(self, shelf: Shelf, text: str, hits: Mapping[str, float], wide: int) -> dict[str, float]:
         """Of what words found and what is near. Of few documents, and of clauses of a type, each is compared."""
-        vectors = self._index.vectors
-        if shelf.query is None:
+        if shelf.embedder is None:
             return dict.fromkeys(hits, 0.0)
+        vectors, query = self._index.vectors, shelf.embedder.query(text)
         if shelf.types and shelf.passages <= FARTHEST:
-            return vectors.cosines(shelf.name, shelf.query, sorted(shelf.typed))
+            return vectors.cosines(shelf.name, query, sorted(shelf.typed))
         if not shelf.whole and shelf.passages <= COMPARED:
-            return vectors.cosines(shelf.name, shelf.query, shelf.words.ids(shelf.lines))
+            return vectors.cosines(shelf.name, query, shelf.words.ids(shelf.lines))
         part = not shelf.whole or shelf.types
         share = 2 * vectors.count(shelf.name) / max(1, shelf.passages) if part else 1.0
-        near = shelf.only(vectors.near(shelf.name, shelf.query, min(FARTHEST, ceil(wide * share))))
-        return near | vectors.cosines(shelf.name, shelf.query, sorted({*hits} - {*near}))
+        near = shelf.only(vectors.near(shelf.name, query, min(FARTHEST, ceil(wide * share))))
+        return near | vectors.cosines(shelf.name, query, sorted({*hits} - {*near}))
 
-    def _shelves(
-        self, text: str | None, lines: Sequence[Line], whole: bool, types: tuple[str, ...] = ()
-    ) -> list[Shelf]:
+    def _shelves(self, lines: Sequence[Line], whole: bool, types: tuple[str, ...] = ()) -> list[Shelf]:
         matters: dict[str, dict[str, Line]] = {}
         for line in lines:
             matters.setdefault(line.filed.matter, {})[line.key] = line
-        return [self._shelf(text, matter, of, whole, types) for matter, of in matters.items()]
+        return [self._shelf(matter, of, whole, types) for matter, of in matters.items()]
 
-    def _shelf(
-        self, text: str | None, matter: str, lines: dict[str, Line], whole: bool, types: tuple[str, ...]
-    ) -> Shelf:
+    def _shelf(self, matter: str, lines: dict[str, Line], whole: bool, types: tuple[str, ...]) -> Shelf:
         generation = self._generations.live(matter)
-        embedder = None if text is None else self._generations.embedder(generation)
-        query = None if text is None or embedder is None else embedder.query(text)
         words = self._index.words(matter, generation.name)
+        embedder = self._generations.embedder(generation)
         typed = frozenset(words.ids(lines, types) if types else ())
-        return Shelf(words, place(matter, generation.name), query, lines, whole, types, typed)
+        return Shelf(words, place(matter, generation.name), embedder, lines, whole, types, typed)
+
+
+def _length(span: tuple[int, int] | None) -> int:
+    return 0 if span is None else span[1] - span[0] + 1
 
 
 def _known(name: str, words: Words) -> bool:

@@ -87,5 +87,8 @@ class Tidying:
             assert counts[key] == line.filed.passages, f"{key}: {counts[key]} of {line.filed.passages}"
         known = set(words.ids(counts))
         assert vectors <= known, f"{len(vectors - known)} vectors without words"
+        held = self._index.vectors.held.get(place(matter, generation.name)) or {}
+        size = sum(map(len, held.values()))
+        assert not held or size == len(vectors), f"{size} of {len(vectors)} vectors in memory"
         if self._generations.embedder(generation) is not None:
             assert vectors == known, f"{len(known - vectors)} passages without vectors"

@@ -3,7 +3,7 @@ search can cross the wall or compare the vectors of two embedders."""
 
 import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from service.retrieval.embed import Vectors as Matrix
+from service.retrieval.held import Held
 
-AT_ONCE = 500
+AT_ONCE = 500  # written or read in one call
+GONE = 5000  # deleted in one call: what a call costs hardly depends on their number
 
 
 class Vectors:
@@ -24,6 +26,8 @@ class Vectors:
         self._client: Any = None
         self._lock = Lock()
         self._shelves: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+        self.held = Held(self.count, self._read)
 
     def add(self, name: str, ids: Sequence[str], vectors: Matrix) -> None:
         """Add passages, or write over those of the same id."""
@@ -32,12 +36,17 @@ class Vectors:
         )
         for at in range(0, len(ids), AT_ONCE):
             shelf.upsert(ids=list(ids[at : at + AT_ONCE]), embeddings=vectors[at : at + AT_ONCE])
+        self._counts.pop(name, None)
+        self.held.add(name, ids, vectors)
 
     def drop(self, name: str, ids: Sequence[str]) -> None:
+        """Take whole documents out, by the ids of their passages."""
         shelf = self._shelf(name)
-        for at in range(0, len(ids), AT_ONCE):
+        for at in range(0, len(ids), GONE):
             if shelf is not None:
-                shelf.delete(ids=list(ids[at : at + AT_ONCE]))
+                shelf.delete(ids=list(ids[at : at + GONE]))
+        self._counts.pop(name, None)
+        self.held.drop(name, {id.rpartition(".")[0] for id in ids})
 
     def delete(self, names: Iterable[str]) -> None:
         """Take collections away, and their files, which Chroma leaves behind."""
@@ -45,6 +54,8 @@ class Vectors:
             if self._shelf(name) is not None:
                 self._shelves.pop(name, None)
                 self._client.delete_collection(name)
+                self._counts.pop(name, None)
+                self.held.forget(name)
         self.sweep()
 
     def sweep(self) -> None:
@@ -63,8 +74,11 @@ class Vectors:
         return {shelf.name for shelf in self._open().list_collections()}
 
     def count(self, name: str) -> int:
-        shelf = self._shelf(name)
-        return 0 if shelf is None else int(shelf.count())
+        known = self._counts.get(name)
+        if known is None:
+            shelf = self._shelf(name)
+            known = self._counts[name] = 0 if shelf is None else int(shelf.count())
+        return known
 
     def ids(self, name: str) -> set[str]:
         shelf = self._shelf(name)
@@ -73,7 +87,7 @@ class Vectors:
     def near(self, name: str, query: Matrix, limit: int) -> dict[str, float]:
         """The nearest passages and their cosines, best first (approximate: HNSW)."""
         shelf = self._shelf(name)
-        limit = 0 if shelf is None else min(limit, shelf.count())
+        limit = 0 if shelf is None else min(limit, self.count(name))
         if not limit:
             return {}
         found = shelf.query(query_embeddings=[query], n_results=limit, include=["distances"])
@@ -84,6 +98,10 @@ class Vectors:
         shelf = self._shelf(name)
         if shelf is None or not ids:
             return {}
+        held = self.held.get(name)
+        if held is not None:
+            places = ((id, *id.rpartition(".")[::2]) for id in ids)
+            return {id: float(held[key][int(n)] @ query) for id, key, n in places if key in held}
         scores: dict[str, float] = {}
         for at in range(0, len(ids), AT_ONCE):
             found = shelf.get(ids=list(ids[at : at + AT_ONCE]), include=["embeddings"])
@@ -100,7 +118,18 @@ class Vectors:
                 found |= dict(zip(some["ids"], some["embeddings"], strict=True))
         return np.array([found[id] for id in ids], np.float32) if found.keys() == set(ids) else None
 
+    def _read(self, name: str) -> Iterator[tuple[Sequence[str], Matrix]]:
+        """All vectors of a collection with their ids, some at a time."""
+        shelf, at = self._shelf(name), 0
+        while shelf is not None:
+            found = shelf.get(include=["embeddings"], limit=AT_ONCE, offset=at)
+            if not found["ids"]:
+                return
+            yield found["ids"], np.asarray(found["embeddings"], np.float32)
+            at += AT_ONCE
+
     def close(self) -> None:
+        self.held.close()
         with self._lock:
             if self._client is not None:
                 self._shelves.clear()

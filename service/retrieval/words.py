@@ -11,14 +11,17 @@ import re
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.core import Passage
 from service.retrieval.likeness import Likeness, Profile
-from service.retrieval.postings import Postings
+from service.retrieval.postings import Places, Postings
 from service.retrieval.rank import Card, glued
 
 SCHEMA = """
@@ -52,7 +55,7 @@ class Words:
         self._cards: dict[str, Card] | None = None
         self._likeness: Likeness | None = None
         self._turn = 0  # rises with each write
-        self._postings = Postings(self._part)
+        self._postings = Postings(self._part, self._places)
         self.common = lru_cache(maxsize=REMEMBERED)(self._common)
 
     # --- writing
@@ -182,7 +185,7 @@ class Words:
         """Where a document's passages stand, in its order: (start, end, path as JSON)."""
         return self._ask("SELECT start, stop, path FROM passages WHERE document = ? ORDER BY row", (key,))
 
-    def profiles(self, grams: Iterable[str], limit: int) -> dict[str, float]:
+    def profiles(self, grams: Iterable[str] | Profile, limit: int) -> dict[str, float]:
         """Documents by BM25 of their profiles, best first."""
         known, turn = self._likeness, self._turn
         if known is None:
@@ -201,6 +204,18 @@ class Words:
         with self._open() as rows:
             found = [(rows.execute(asked, (row,)).fetchone(), score) for row, score in best]
         return {hit[0]: score for hit, score in found if hit is not None}
+
+    def places(self) -> Places:
+        """The rows of each document's passages; of a document that has none the last comes before the first."""
+        return self._postings.places()
+
+    def sums(self, terms: Iterable[str], spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """The BM25 of every passage in these spans, one span after the other; 0 where no term stands."""
+        return self._postings.sums(terms, spans)
+
+    def _places(self) -> Places:
+        found = self._ask("SELECT key, first, last FROM documents WHERE last IS NOT NULL")
+        return {key: (first, last) for key, first, last in found}
 
     def _part(self, word: str) -> list[tuple[int, float]]:
         return self._ask("SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rowid", (_any([word]),))
@@ -230,7 +245,7 @@ class Words:
 
     def holds(self, word: str) -> bool:
         """Whether any passage has the word, in whatever form."""
-        return bool(self._ask("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (_any([word]),)))
+        return self._postings.stands(word.lower())
 
     def read(self, ids: Iterable[str]) -> list[Passage]:
         """The passages of these ids, in the order given; those that are gone are left out."""
@@ -258,10 +273,15 @@ class Words:
             for id, key, title, start, end, text, path, page, types in found
         ]
 
+    def rest(self) -> None:
+        """Close the connections that nobody uses; what is remembered stays."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
     def close(self) -> None:
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self.rest()
 
     def delete(self) -> None:
         """Take the whole file away."""

@@ -67,6 +67,7 @@ def act(shelves: Library, model: Model, what: str, pick: int, text: int) -> None
         put(shelves, model, text)
     elif what == "wait":
         assert shelves.wait(60)
+        shelves.search("the rent of the tenant", A)  # and so its vectors are in memory from now on
     elif family is None:
         return
     elif what == "replace":
