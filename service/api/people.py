@@ -54,7 +54,7 @@ def status(caller: CallerDep, house: HouseDep) -> dict[str, Any]:
         "ready": house.stage == "ready",
         "stage": house.stage,
         "engine": _engine(house),
-        "offline": True,
+        "offline": house.settings.offline,
         "version": __version__,
     }
 

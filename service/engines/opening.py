@@ -22,8 +22,8 @@ LACKS: dict[Kind, str] = {
     "llama.cpp": "adapters take turns of some steps, for llama.cpp runs one adapter at a time; no 4-bit loading, for a "
     ".gguf file is quantised already",
     "torch": "no adapters uploaded as GGUF, for PEFT's form cannot be made from it; no .gguf bases",
-    "upstream": "guesses are the server's own matter; adapters, exact token counts and prefixes kept apart by wall only "
-    "with vLLM, for other servers have no way to be asked",
+    "upstream": "guesses are the server's own matter; adapters, exact token counts and prefixes kept apart by wall "
+    "only with vLLM, for other servers have no way to be asked",
 }
 
 

@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from statistics import median
 from typing import Any
 
@@ -101,11 +102,9 @@ class UpstreamStream:
         leave: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._client, self._reply, self._answers = client, reply, answers
+        self._client, self._reply = client, reply
         self._leave: Callable[[], None] | None = leave
-        self._began = time.monotonic()
-        self._spoke = False
-        self._pieces = self._read()
+        self._pieces = _read(reply, answers)
 
     def __aiter__(self) -> AsyncIterator[Piece]:
         return self
@@ -126,61 +125,67 @@ class UpstreamStream:
         if leave := self._leave:
             self._leave = None
             leave()
-            await _hang_up(self._client, self._reply)
+            await _hang_up(self._pieces, self._reply, self._client)
 
     def __del__(self) -> None:
         """The collector may run in the middle of anything, so the loop hangs up a little later."""
         if leave := self._leave:
-            hang_up = _hang_up(self._client, self._reply)
+            hang_up = _hang_up(self._pieces, self._reply, self._client)
             with contextlib.suppress(RuntimeError):  # the loop is closed, and the connection with it
                 self._loop.call_soon_threadsafe(_drop, leave, hang_up)
                 return
             hang_up.close()
             leave()
 
-    async def _read(self) -> AsyncIterator[Piece]:
-        """The last piece waits for the usage, which comes after it."""
-        finish: Finish | None = None
-        usage, count = None, 0
-        async for chunk in self._chunks():
+
+async def _read(reply: httpx.Response, answers: OpenAnswers) -> AsyncGenerator[Piece, None]:
+    """The pieces of a reply. It must not hold the stream, or a dropped one would live on.
+
+    The last piece waits for the usage, which comes after it.
+    """
+    began, count = time.monotonic(), 0
+    finish: Finish | None = None
+    usage = None
+    async with aclosing(_chunks(reply, answers)) as chunks:
+        async for chunk in chunks:
             usage = _usage(chunk) or usage
             for choice in chunk.get("choices") or ():
                 if text := choice.get("delta", {}).get("content"):
+                    answers.spoke(None if count else time.monotonic() - began)
                     count += 1
-                    self._note()
                     yield Piece(text)
                 if reason := choice.get("finish_reason"):
                     finish = "length" if reason == "length" else "stop"
-        if finish is None:
-            raise broken()
-        yield Piece("", finish, usage or Usage(0, count))
-
-    async def _chunks(self) -> AsyncIterator[dict[str, Any]]:
-        """The events of the stream. Raises PrivityError when it breaks off or tells of an error."""
-        try:
-            async for line in self._reply.aiter_lines():
-                if self._answers.stopped:
-                    raise NotReady("The service is stopping, and this answer was not finished. Ask again.")
-                if not line.startswith("data:"):
-                    continue
-                if (data := line.removeprefix("data:").strip()) == "[DONE]":
-                    return
-                chunk = json.loads(data)
-                if not isinstance(chunk, dict) or "error" in chunk:
-                    raise broken()
-                yield chunk
-        except (httpx.TransportError, ValueError):
-            raise broken() from None
-
-    def _note(self) -> None:
-        self._answers.spoke(None if self._spoke else time.monotonic() - self._began)
-        self._spoke = True
+    if finish is None:
+        raise broken()
+    yield Piece("", finish, usage or Usage(0, count))
 
 
-async def _hang_up(client: httpx.AsyncClient, reply: httpx.Response) -> None:
-    with contextlib.suppress(httpx.TransportError, RuntimeError):
-        await reply.aclose()
-        await client.aclose()
+async def _chunks(reply: httpx.Response, answers: OpenAnswers) -> AsyncGenerator[dict[str, Any], None]:
+    """The events of the stream. Raises PrivityError when it breaks off or tells of an error."""
+    try:
+        async for line in reply.aiter_lines():
+            if answers.stopped:
+                raise NotReady("The service is stopping, and this answer was not finished. Ask again.")
+            if not line.startswith("data:"):
+                continue
+            if (data := line.removeprefix("data:").strip()) == "[DONE]":
+                return
+            chunk = json.loads(data)
+            if not isinstance(chunk, dict) or "error" in chunk:
+                raise broken()
+            yield chunk
+    except (httpx.TransportError, ValueError):
+        raise broken() from None
+
+
+async def _hang_up(
+    pieces: AsyncGenerator[Piece, None], reply: httpx.Response, client: httpx.AsyncClient
+) -> None:
+    """From the inside out: each holds what it reads from."""
+    for one in (pieces, reply, client):
+        with contextlib.suppress(httpx.TransportError, RuntimeError):
+            await one.aclose()
 
 
 _dropped: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
