@@ -34,8 +34,8 @@ QUERIES = 512  # remembered questions
 class Embedder:
     """Loads on first use; safe to call from several threads, which take turns.
 
-    `threads` are torch's CPU threads. They belong to the whole process; a torch engine sets them, too, and its number holds. `adapter` is the
-    folder of a LoRA over the model; BadRequest says why one cannot be used.
+    `threads` are torch's CPU threads. They belong to the whole process; a torch engine sets them, too, and its number
+    holds. `adapter` is the folder of a LoRA over the model; BadRequest says why one cannot be used.
     `identity` names model, adapter and what is embedded of a passage: vectors of another identity are not comparable.
     """
 
