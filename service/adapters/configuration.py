@@ -93,8 +93,11 @@ class Configuration:
         return alpha * sqrt(self.rank_of(layer)) if self.rslora else alpha
 
     def wants(self, layer: str) -> bool:
-        """Whether the layer must have tensors."""
-        named = self.everything or any(layer == t or layer.endswith(f".{t}") for t in self.targets or ())
+        """Whether the layer must have tensors. As in PEFT, blocks choose among parts of names, not whole ones."""
+        targets = self.targets or ()
+        if self.everything or layer in targets:
+            return True
+        named = any(layer.endswith(f".{target}") for target in targets)
         return named and (self.blocks is None or self._block(layer) in self.blocks)
 
     def _block(self, layer: str) -> int | None:

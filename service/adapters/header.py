@@ -53,6 +53,8 @@ def _header(file: BinaryIO) -> tuple[int, dict[str, Any]]:
         raise Refused("The weights end within their header. Send the file again.")
     if raw[:1] != b"{" or raw.rstrip(b" ")[-1:] != b"}":
         raise Refused(f"The weights are no safetensors file: their header is no JSON object. {_AGAIN}")
+    if raw.count(b"{") > TENSORS + 2:  # before they take memory
+        raise Refused(f"The weights' header speaks of more than {TENSORS} tensors, the most that is taken.")
     return 8 + length, strict.parse(raw, "The weights' header")
 
 

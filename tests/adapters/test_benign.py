@@ -360,3 +360,58 @@ def test_a_check_that_fails_itself_refuses(tmp_path: Path, monkeypatch: pytest.M
     findings = looked_at(made.lora(tmp_path / "sent", made.SMALL), tmp_path / "q")
     assert not findings.ok
     assert findings.reasons == ("The files cannot be read. Save the adapter anew and send it again.",)
+
+
+PARTS = some.sampled_from(
+    ["q_proj", "self_attn.q_proj", "model.layers.1.mlp.up_proj", "layers.0.mlp.down_proj", "mlp", "proj"]
+)
+KEYS = some.sampled_from(
+    [
+        "q_proj", "^q_proj", "self_attn.q_proj", "model.layers.1.self_attn.q_proj", r"layers\.0\.mlp\.up_proj$",
+        "x.q_proj", "^model.layers.0.mlp.up_proj", "layers.1.mlp.down_proj", "_proj", "layersx1.mlp.up_proj",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    targets=some.sets(PARTS, min_size=1).map(sorted),
+    blocks=some.none() | some.integers(0, 2) | some.lists(some.integers(0, 2), max_size=2),
+    stacks=some.sampled_from([None, "layers", ["layers"], ["h", "layers"], "h", []]),
+    alphas=some.dictionaries(KEYS, some.integers(1, 99), max_size=4),
+    ranks=some.dictionaries(KEYS, some.integers(1, 99), max_size=4),
+    rslora=some.booleans(),
+)
+def test_layers_and_patterns_mean_what_they_mean_to_peft(
+    targets: list[str],
+    blocks: int | list[int] | None,
+    stacks: str | list[str] | None,
+    alphas: dict[str, int],
+    ranks: dict[str, int],
+    rslora: bool,
+) -> None:
+    from peft import LoraConfig
+    from peft.tuners.tuners_utils import check_target_module_exists
+    from peft.utils.other import get_pattern_key
+
+    from service.adapters.configuration import read
+
+    if blocks is None:
+        stacks = None
+    how = {
+        "target_modules": targets, "layers_to_transform": blocks, "layers_pattern": stacks, "alpha_pattern": alphas,
+        "rank_pattern": ranks, "use_rslora": rslora,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / LoraFile.CONFIG
+        file.write_text(json.dumps(made.config(made.SMALL) | how))
+        ours, reasons = read(file)
+    assert ours, reasons
+    theirs = LoraConfig(r=8, lora_alpha=16, **how)
+    for layer in made.SMALL.layers:
+        assert ours.wants(layer) == bool(check_target_module_exists(theirs, layer)), layer
+        rank = theirs.rank_pattern.get(get_pattern_key(theirs.rank_pattern.keys(), layer), 8)
+        alpha = theirs.alpha_pattern.get(get_pattern_key(theirs.alpha_pattern.keys(), layer), 16)
+        assert ours.rank_of(layer) == rank
+        scale = alpha / sqrt(rank) if rslora else alpha / rank
+        assert ours.alpha_of(layer) / rank == pytest.approx(scale, rel=1e-15)
