@@ -3,6 +3,7 @@
     python bench/serve.py                         # starts a service of its own in a temporary home
     python bench/serve.py --url URL --key KEY     # measures one that runs (same settings, or the ratio means nothing)
     python bench/serve.py --direct                # the model alone
+    python bench/serve.py --direct --peer         # and llama.cpp's own server on the same file, see `bench/peer.py`
 
 Both take turns on the same prompts, so that a busy neighbour slows both. "Sequential" is the same questions one after
 another. The clients run on the same cores as the service, which counts against HTTP. Last line: one JSON object.
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -26,8 +27,8 @@ from statistics import median
 import httpx
 
 from service.config import load
-from service.core import Generation, Message, Sampling
-from service.engines import Engine, open_engine
+from service.core import BASE, Adapter, Generation, Message, Sampling
+from service.engines import Engine, open_engine, prepare
 
 LEVELS = (1, 2, 4, 8, 16)
 CLAUSE = (
@@ -57,10 +58,10 @@ def prompt(number: int) -> str:
     )
 
 
-def direct(engine: Engine, tokens: int) -> Ask:
+def direct(engine: Engine, tokens: int, adapter: Adapter = BASE) -> Ask:
     async def ask(text: str) -> Timing:
         begin = time.perf_counter()
-        generation = Generation((Message("user", text),), sampling=Sampling(max_tokens=tokens))
+        generation = Generation((Message("user", text),), adapter, Sampling(max_tokens=tokens))
         first, used = 0.0, 0
         async for piece in await engine.submit(generation):
             first = first or time.perf_counter() - begin
@@ -70,9 +71,10 @@ def direct(engine: Engine, tokens: int) -> Ask:
     return ask
 
 
-def over_http(client: httpx.AsyncClient, tokens: int) -> Ask:
+def over_http(client: httpx.AsyncClient, tokens: int, more: dict[str, object] | None = None) -> Ask:
     async def ask(text: str) -> Timing:
         body = {"model": "base", "messages": [{"role": "user", "content": text}], "max_tokens": tokens}
+        body |= more or {}
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         begin = time.perf_counter()
         first, last = 0.0, ""
@@ -89,8 +91,8 @@ def over_http(client: httpx.AsyncClient, tokens: int) -> Ask:
 
 def elapsed(begin: float, line: str) -> float:
     """Seconds since `begin` if the chunk holds text, else 0."""
-    choice = json.loads(line[6:])["choices"][0]
-    return time.perf_counter() - begin if choice["delta"].get("content") else 0.0
+    choices = json.loads(line[6:])["choices"]
+    return time.perf_counter() - begin if choices and choices[0]["delta"].get("content") else 0.0
 
 
 class Prompts:
@@ -185,15 +187,18 @@ def wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 async def compare(
-    engine: Engine, url: str, key: str, options: argparse.Namespace
+    engine: Engine, url: str, key: str, rival: str, options: argparse.Namespace
 ) -> dict[str, dict[str, Round]]:
     asks = {"direct": direct(engine, options.tokens)}
-    if not url:
-        return await measure(asks, options.rounds, options.levels)
-    limits = httpx.Limits(max_connections=64)
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=600, limits=limits) as client:
-        asks["http"] = over_http(client, options.tokens)
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
+    async with AsyncExitStack() as clients:
+        for way, base in (("http", url), ("peer", rival)):
+            if base:
+                headers = {"Authorization": f"Bearer {key or None}"}
+                made = httpx.AsyncClient(base_url=base, headers=headers, timeout=600, limits=limits)
+                client = await clients.enter_async_context(made)
+                more = {} if way == "http" else {"temperature": 0.0}
+                asks[way] = over_http(client, options.tokens, more)
         return await measure(asks, options.rounds, options.levels)
 
 
@@ -217,6 +222,8 @@ def figures(found: dict[str, dict[str, Round]]) -> dict[str, object]:
     if "8" in found["direct"]:
         eight = {way: by["8"].rate for way, by in found.items()}
         out["speedup_at_8"] = round(eight["direct"] / found["direct"]["sequential"].rate, 2)
+        if "peer" in eight:
+            out["of_peer_at_8"] = round(eight["direct"] / eight["peer"], 2)
         if "http" in eight:
             out["http_speedup_at_8"] = round(eight["http"] / found["http"]["sequential"].rate, 2)
             out["http_cost_at_8"] = round(1 - eight["http"] / eight["direct"], 3)
@@ -230,6 +237,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--url", default="", help="a service that runs")
     parser.add_argument("--key", default="", help="a key of it")
     parser.add_argument("--direct", action="store_true", help="leave HTTP out")
+    parser.add_argument("--peer", action="store_true", help="measure xllamacpp beside it")
     parser.add_argument("--tokens", type=int, default=128, help="tokens of each answer")
     parser.add_argument("--rounds", type=int, default=3, help="the median of so many is reported")
     parser.add_argument("--levels", type=int, nargs="+", default=list(LEVELS), help="questions at once")
@@ -238,16 +246,21 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     chosen = options()
-    with tempfile.TemporaryDirectory() as home:
-        engine = open_engine(load(os.environ | {"PRIVITY_HOME": home}))
-        try:
-            if chosen.direct or chosen.url:
-                found = asyncio.run(compare(engine, chosen.url, chosen.key, chosen))
-            else:
-                with service(home) as (url, key):
-                    found = asyncio.run(compare(engine, url, key, chosen))
-        finally:
-            engine.close()
+    with tempfile.TemporaryDirectory() as home, ExitStack() as running:
+        settings = load(os.environ | {"PRIVITY_HOME": home})
+        engine = open_engine(settings)
+        running.callback(engine.close)
+        url, key, rival = chosen.url, chosen.key, ""
+        if not chosen.direct and not url:
+            url, key = running.enter_context(service(home))
+        if chosen.peer:
+            from peer import peer
+
+            model = prepare(settings.base.model, settings.home / "models").gguf
+            assert model
+            slots, threads = engine.info.slots, engine.info.threads
+            rival = running.enter_context(peer(model, threads, slots, settings.engine.context))
+        found = asyncio.run(compare(engine, url, key, rival, chosen))
         report(found, engine, chosen.tokens)
 
 
