@@ -16,8 +16,8 @@ from itertools import accumulate, pairwise
 from math import inf
 from statistics import median
 
+from service.retrieval.loaders.glyph import Glyph, rows
 from service.retrieval.loaders.headings import starts_clause
-from service.retrieval.loaders.layout import Glyph, rows
 from service.retrieval.loaders.tables import Box, Table
 
 _GUTTER = 1.0  # of the height: a gap of this width may part two columns

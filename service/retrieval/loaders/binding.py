@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from service.core import Block, Entry, Page, Word
 from service.retrieval.loaders import recognition
+from service.retrieval.loaders.blocks import compose
 from service.retrieval.loaders.content import Content
 from service.retrieval.loaders.furniture import Furniture, furniture
-from service.retrieval.loaders.layout import Line, compose
+from service.retrieval.loaders.layout import Line
 from service.retrieval.loaders.sheet import Sheet
 
 Sheets = Sequence[Sheet | None]

@@ -7,7 +7,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from service.retrieval.loaders.layout import Glyph
+from service.retrieval.loaders.glyph import Glyph
 from service.retrieval.loaders.tables import Box
 
 _MOST = 2_000  # annotations of a page that are looked at

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from service.retrieval.loaders.layout import Glyph
+from service.retrieval.loaders.glyph import Glyph
 from service.retrieval.loaders.paint import Area
 from service.retrieval.loaders.pdfium import Drawn, Ink
 from service.retrieval.loaders.tables import Box

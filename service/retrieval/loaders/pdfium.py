@@ -14,7 +14,7 @@ from service.core import State
 from service.retrieval.loaders.content import Unreadable
 from service.retrieval.loaders.embedded import clipped
 from service.retrieval.loaders.fields import spread, written
-from service.retrieval.loaders.layout import Glyph
+from service.retrieval.loaders.glyph import Glyph
 from service.retrieval.loaders.paint import Paint, painted
 from service.retrieval.loaders.tables import Box
 

@@ -7,7 +7,8 @@ characters that are no space are counted off, against those of the lines that ar
 from collections.abc import Sequence
 from itertools import combinations
 
-from service.retrieval.loaders.layout import Glyph, Line, same_line
+from service.retrieval.loaders.glyph import Glyph, same_line
+from service.retrieval.loaders.layout import Line
 from service.retrieval.loaders.tables import Box
 
 _DROPPED = 4  # lines at the top, and at the bottom, that may have been left out; see `furniture`

@@ -26,9 +26,10 @@ from typing import Any, Protocol
 from service.retrieval.loaders import embedded, pdfium, recognition
 from service.retrieval.loaders.aligned import aligned_tables
 from service.retrieval.loaders.content import Unreadable
+from service.retrieval.loaders.glyph import Glyph, turned, upright, way
 from service.retrieval.loaders.hidden import Seen, seen
 from service.retrieval.loaders.image import Frames, legible
-from service.retrieval.loaders.layout import Glyph, Line, lines, turned, upright, way
+from service.retrieval.loaders.layout import Line, lines
 from service.retrieval.loaders.places import places
 from service.retrieval.loaders.sheet import Sheet
 from service.retrieval.loaders.tables import Box, find_tables

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from service.retrieval.loaders import rectangles
 from service.retrieval.loaders.aligned import aligned_tables
-from service.retrieval.loaders.layout import Glyph, compose, lines
+from service.retrieval.loaders.blocks import compose
+from service.retrieval.loaders.glyph import Glyph
+from service.retrieval.loaders.layout import lines
 
 from .made import checked, read, texts
 from .papers import drawn as pdf

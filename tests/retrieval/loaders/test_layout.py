@@ -1,7 +1,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.retrieval.loaders.layout import Glyph, Laid, compose, lines
+from service.retrieval.loaders.blocks import Laid, compose
+from service.retrieval.loaders.glyph import Glyph
+from service.retrieval.loaders.layout import lines
 
 SIZE = 10.0
 
