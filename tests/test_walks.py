@@ -2,14 +2,19 @@
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from tests.adapters.made import lora
 from tests.conftest import RunningHouse, command_line
 
 LEASE = "Harrow Estates v Lyle"
@@ -320,6 +325,141 @@ def test_a_pdf_page_and_where_a_quote_stands_on_it(client: httpx.Client, samples
     for x0, y0, x1, y1 in pages["pages"][0]["rects"]:
         assert 0 <= x0 < x1 <= 1
         assert 0 <= y0 < y1 <= 1
+
+
+# --- an adapter --------------------------------------------------------------------------------------------
+
+
+def upload(client: httpx.Client, folder: Path, name: str, seed: int, **fields: str) -> dict[str, Any]:
+    """Sends an adapter's files and watches the ticks until the checks are done."""
+    made = lora(folder / f"{name}{seed}", rank=4, seed=seed)
+    files = [("file", (file.name, file.read_bytes())) for file in sorted(made.iterdir())]
+    reply = client.post("/api/adapters", data={"name": name, **fields}, files=files)
+    assert reply.status_code == 202, reply.text
+    told, deadline = reply.json(), time.monotonic() + 240
+    while told["state"] == "checking":
+        assert time.monotonic() < deadline, told
+        time.sleep(0.1)
+        told = client.get(f"/api/adapters/admissions/{told['id']}").json()
+    assert told["state"] == "ready", told["reasons"]
+    assert {tick["state"] for tick in told["ticks"]} == {"passed"}
+    return dict(told)
+
+
+def post(client: httpx.Client, path: str, **body: object) -> dict[str, Any]:
+    reply = client.post(path, json=body)
+    assert reply.status_code == 200, reply.text
+    return dict(reply.json())
+
+
+def say(client: httpx.Client, model: str, **more: object) -> dict[str, Any]:
+    asked = {"messages": [{"role": "user", "content": "Name three fruits."}], "model": model, "max_tokens": 8}
+    return dict(post(client, "/v1/chat/completions", **asked | more)["privity"]["adapter"])
+
+
+def story(house: RunningHouse, model: str, begun: Barrier, swapped: Barrier) -> list[dict[str, Any]]:
+    """The chunks of a long answer, the name being moved while it streams."""
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Tell a long story about a lighthouse."}],
+        "max_tokens": 120,
+        "stream": True,
+    }
+    with house.client() as client, client.stream("POST", "/v1/chat/completions", json=body) as response:
+        lines = response.iter_lines()
+        heard = next(line for line in lines if '"content"' in line and '"content": ""' not in line)
+        begun.wait(120)
+        swapped.wait(120)
+        rest = [line.removeprefix("data: ") for line in lines if line]
+    assert rest[-1] == "[DONE]"
+    return [json.loads(part) for part in [heard.removeprefix("data: "), *rest[:-1]]]
+
+
+def test_an_adapter_from_upload_to_retirement(
+    house: RunningHouse,
+    client: httpx.Client,
+    stranger: httpx.Client,
+    samples: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    name = "walk-notes"
+    assert upload(client, tmp_path, name, 1)["version"] == 1
+    assert client.post("/v1/chat/completions", json={"model": name, "messages": []}).status_code == 422
+    post(client, f"/api/adapters/{name}/publish", version=1)
+    first = say(client, name)
+    assert (first["name"], first["version"]) == (name, 1)
+    assert say(client, "base")["digest"] == "base"
+    grounded = ask(client, samples[LEASE], "What is the annual rent of the first floor?", model=name)
+    assert grounded["privity"]["adapter"] == first
+    refused = ask(client, samples[LEASE], "Which vaccine did the astronauts receive?", model=name)
+    assert refused["privity"]["refused"]
+    assert refused["privity"]["adapter"] == first, "told also where no model was called"
+
+    assert upload(client, tmp_path, name, 2)["version"] == 2
+    begun, swapped = Barrier(5), Barrier(5)
+    with ThreadPoolExecutor(4) as people:
+        streams = [people.submit(story, house, name, begun, swapped) for _ in range(4)]
+        begun.wait(120)
+        post(client, f"/api/adapters/{name}/publish", version=2)
+        second = say(client, name)
+        swapped.wait(120)
+        ends = [stream.result()[-1]["privity"]["adapter"] for stream in streams]
+    assert second["version"] == 2
+    assert second["digest"] != first["digest"]
+    assert ends == [first] * 4, "each finishes under the adapter that it started with"
+
+    assert post(client, f"/api/adapters/{name}/rollback")["published"] == 1
+    assert say(client, name) == first
+    retired = post(client, f"/api/adapters/{name}/retire", version=2)
+    assert [version["state"] for version in retired["versions"]] == ["published", "retired"]
+    deadline = time.monotonic() + 60
+    while (house.home / "adapters" / second["digest"]).exists():
+        assert time.monotonic() < deadline, "the retired version's files stay"
+        time.sleep(0.1)
+    deeds = [event["what"] for event in client.get(f"/api/adapters/{name}").json()["history"]]
+    assert deeds == ["retire", "rollback", "publish", "admit", "publish", "admit"]
+    walled_off(client, stranger, samples[LEASE], tmp_path)
+    assert post(client, f"/api/adapters/{name}/publish", version=None)["published"] is None
+
+
+def walled_off(client: httpx.Client, stranger: httpx.Client, matter: str, folder: Path) -> None:
+    """The same content, bound to a matter: its members use it there, and nobody else sees that it exists."""
+    upload(client, folder, "walk-walled", 1, matters=matter)
+    post(client, "/api/adapters/walk-walled/publish", version=1)
+    assert ask(client, matter, "What is the rent?", model="walk-walled")["privity"]["adapter"]["version"] == 1
+    fixed = client.put(f"/api/matters/{matter}/adapter", json={"name": "walk-walled"})
+    assert fixed.json()["adapter"] == "walk-walled"
+    assert ask(client, matter, "What is the rent?")["privity"]["adapter"]["name"] == "walk-walled"
+    client.put(f"/api/matters/{matter}/adapter", json={"name": None})
+    for path in ("/api/adapters", "/v1/models"):
+        assert "walk-walled" in client.get(path).text
+        assert "walk-walled" not in stranger.get(path).text
+    plain = {"messages": [{"role": "user", "content": "Hello?"}]}
+    for theirs in (client, stranger):
+        hidden = theirs.post("/v1/chat/completions", json=plain | {"model": "walk-walled"})
+        none = theirs.post("/v1/chat/completions", json=plain | {"model": "no-such-name"})
+        assert (hidden.status_code, hidden.text) == (404, none.text)
+    for path in ("/api/adapters/walk-walled", "/v1/models/walk-walled"):
+        assert stranger.get(path).status_code == 404
+    assert stranger.get("/api/adapters/walk-walled/versions/1/file").status_code == 403
+    assert "walk-walled" not in client.get("/metrics").text
+
+
+def test_the_command_line_brings_an_adapter(
+    house: RunningHouse, client: httpx.Client, tmp_path: Path
+) -> None:
+    port, folder = int(house.url.rsplit(":", 1)[1]), str(lora(tmp_path / "a", rank=2, seed=9))
+    said = command_line(house.home, port, "adapters", "add", folder, "--name", "by-hand", "--publish")
+    assert "version 1 is published" in said
+    assert said.count("✓") == 6
+    assert "by-hand" in command_line(house.home, port, "adapters", "list")
+    out = tmp_path / "out.zip"
+    command_line(house.home, port, "adapters", "export", "by-hand", "1", "--to", str(out))
+    assert "It would be taken in." in command_line(house.home, port, "adapters", "check", str(out))
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        command_line(house.home, port, "adapters", "check", str(house.log))
+    assert "zip" in failed.value.stderr
+    assert post(client, "/api/adapters/by-hand/publish", version=None)["published"] is None
 
 
 # --- errors, health, logs ----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from service.errors import Busy, NotFound, PrivityError
 log = logging.getLogger("privity.adapters")
 
 WAITING = 16  # admissions that may stand in line
-CHECKED = 64  # results of mere checks that are remembered
+CHECKED = 64  # outcomes that are remembered, beside what is in the books
 UNKNOWN = "There is no such admission among yours."
 KNOWN = "These weights came in before, for matters that you do not belong to. Ask a member of those to bring them."
 
@@ -74,7 +74,8 @@ class Door:
 
         Raises Busy when the line is full.
         """
-        if len(self._outcomes) >= WAITING and wanted.origin != SHIPPED:
+        waiting = sum(not outcome.done() for outcome in list(self._outcomes.values()))
+        if waiting >= WAITING and wanted.origin != SHIPPED:
             raise Busy("Other adapters are being checked. Try again in a minute.", retry_after=60)
         admission = Admission("i" + secrets.token_hex(8), wanted, "checking", time.time())
         if wanted.kept and wanted.origin != SHIPPED:
@@ -82,7 +83,8 @@ class Door:
         self._live[admission.id] = admission
         future = self._thread.submit(self._run, admission.id, source, room)
         self._outcomes[admission.id] = future
-        future.add_done_callback(lambda _: self._outcomes.pop(admission.id, None))
+        for old in [id for id, outcome in list(self._outcomes.items()) if outcome.done()][:-CHECKED]:
+            del self._outcomes[old]
         return admission
 
     def admission(self, id: str) -> Admission:

@@ -2,18 +2,14 @@
 
 import contextlib
 import logging
-import threading
-import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
 
-from service.adapters import search_adapters
+from service.adapters import search_adapters, sight
 from service.adapters.admission import DEFAULT, RESERVED, Admission, Wanted, titled, well_named
 from service.adapters.archive import Limits
 from service.adapters.books import SHIPPED, Books
@@ -21,6 +17,8 @@ from service.adapters.deeds import UNKNOWN, Deeds, earlier
 from service.adapters.door import UNKNOWN as NO_ADMISSION
 from service.adapters.door import Door, Model
 from service.adapters.figures import Figures, count, figures, uses
+from service.adapters.leases import Leases
+from service.adapters.packing import packed
 from service.adapters.shelf import Quarantine, Shelf, leave
 from service.adapters.splits import chosen
 from service.adapters.versions import Event, Named, Version, all_named, events, moved, named
@@ -44,12 +42,10 @@ class Adapters:
         self._database, self._model = database, model
         self._shelf = Shelf(home / "adapters")
         self._books, self._deeds = Books(database), Deeds(database)
-        self._counting = threading.Lock()  # held for moments only: answers begin under it
-        self._running: Counter[str] = Counter()  # answers under each digest
-        self._unwanted: set[str] = set()  # digests that go when nothing runs under them
         self._mend()
         quarantine = Quarantine(home / "quarantine")
         self._door = Door(quarantine, self._shelf, self._books, model, Limits(total=max_bytes))
+        self._leases = Leases(self._shelf, self._books, model.release, self._door.later)
 
     # --- coming in ---------------------------------------------------------------------------------------
 
@@ -77,7 +73,7 @@ class Adapters:
     def admission(self, id: str, scope: Scope) -> Admission:
         """One's own, or for an admin anybody's."""
         found = self._door.admission(id)
-        if not _minds(found, scope):
+        if not sight.minds(found, scope):
             raise NotFound(NO_ADMISSION)
         return found
 
@@ -86,7 +82,7 @@ class Adapters:
         live = self._door.live()
         here = {one.id for one in live}
         refused = [a for a in self._books.admissions() if a.state == "refused" and a.id not in here]
-        return [a for a in [*live, *refused] if a.wanted.kept and _minds(a, scope)]
+        return [a for a in [*live, *refused] if a.wanted.kept and sight.minds(a, scope)]
 
     def shelve(self, folder: Path) -> list[Admission]:
         """Admits the folders that ship with the project. A new name is published; what is no adapter is left alone."""
@@ -119,7 +115,7 @@ class Adapters:
         with self._database.read() as rows:
             card = named(rows, plain)
         if card is not None:
-            numbers = _numbered(number, scope) if at else chosen(card, key)
+            numbers = sight.numbered(number, scope) if at else chosen(card, key)
             for found in map(card.version, numbers):
                 if found is not None and not found.retired and found.admits(scope):
                     return self._served(found)
@@ -143,7 +139,7 @@ class Adapters:
 
     def visible(self, scope: Scope) -> list[Named]:
         """The names in use that a question in this scope, or in a part of it, may be put to."""
-        found = (_published(card, scope) for card in self._all())
+        found = (sight.published(card, scope) for card in self._all())
         return [card for card in found if card is not None]
 
     def managed(self, scope: Scope) -> list[Named]:
@@ -153,7 +149,7 @@ class Adapters:
         """
         if scope.caller.role is Role.MEMBER:
             return self.visible(scope)
-        found = (_through(card, scope) for card in self._all())
+        found = (sight.managed(card, scope) for card in self._all())
         return [card for card in found if card is not None]
 
     def card(self, name: str, scope: Scope) -> Named:
@@ -240,28 +236,13 @@ class Adapters:
     def retire(self, name: str, version: int, by: str) -> None:
         """Takes a version out of use. Its files go when no version has them and nothing runs under them."""
         found = self._deeds.retire(name, version, by)
-        self._let_go(found.digest)
+        self._leases.let_go(found.digest)
 
     # --- answers -----------------------------------------------------------------------------------------
 
-    @contextmanager
-    def lease(self, adapter: Adapter) -> Iterator[None]:
+    def lease(self, adapter: Adapter) -> AbstractContextManager[None]:
         """Holds an adapter's files while an answer runs under it. Raises Conflict if they went a moment ago."""
-        if adapter.digest == BASE.digest:
-            yield
-            return
-        with self._counting:
-            if not self._shelf.holds(adapter.digest):
-                raise Conflict(f"{adapter.name} was retired a moment ago. Ask again.")
-            self._running[adapter.digest] += 1
-        try:
-            yield
-        finally:
-            with self._counting:
-                self._running[adapter.digest] -= 1
-                last = not self._running[adapter.digest]
-            if last and adapter.digest in self._unwanted:
-                self._door.later(lambda: self._drop(adapter.digest))
+        return self._leases.hold(adapter)
 
     def answered(self, adapter: Adapter) -> None:
         """Counts an answer."""
@@ -334,27 +315,9 @@ class Adapters:
             card = named(rows, wanted.name)
         if card is None:
             return
-        hidden = wanted.scope is not None and _through(card, wanted.scope) is None
+        hidden = wanted.scope is not None and sight.managed(card, wanted.scope) is None
         if hidden or any(version.kind == "search" for version in card.versions):
             raise Conflict(TAKEN)
-
-    def _let_go(self, digest: str) -> None:
-        self._unwanted.add(digest)
-        self._door.later(lambda: self._drop(digest))
-
-    def _drop(self, digest: str) -> None:
-        """In the door's thread, so that nothing comes onto the shelf meanwhile. The last answer's end calls again."""
-        if self._books.needs(digest):
-            self._unwanted.discard(digest)
-            return
-        with self._counting:
-            if self._running[digest]:
-                return
-            hidden = self._shelf.hide(digest)
-        self._unwanted.discard(digest)
-        with contextlib.suppress(NotReady):  # nothing is loaded, so nothing is to be released
-            self._model.release(digest)
-        leave(hidden)
 
     def _mend(self) -> None:
         """After a start: nothing on the shelf that no version needs, and what is missing is told."""
@@ -367,55 +330,5 @@ class Adapters:
                 self._shelf.remove(digest)
 
 
-def packed(folder: Path, target: Path) -> Path:
-    """The files that came in, in a zip; where that was a GGUF, the GGUF."""
-    peft = (folder / LoraFile.WEIGHTS).is_file()
-    names: Sequence[str] = (LoraFile.CONFIG, LoraFile.WEIGHTS) if peft else (LoraFile.GGUF,)
-    with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:
-        for name in (*names, LoraFile.CARD):
-            if (folder / name).is_file():
-                archive.write(folder / name, str(name))
-    return target
-
-
 def _is_adapter(place: Path) -> bool:
     return (place / LoraFile.CONFIG).is_file() or any(place.glob("*.gguf"))
-
-
-def _minds(admission: Admission, scope: Scope) -> bool:
-    """Whether an admission is this person's to see. An admin sees all; its matters are told by the wall."""
-    return scope.caller.role is Role.ADMIN or admission.wanted.by == scope.caller.id
-
-
-def _numbered(number: str, scope: Scope) -> list[int]:
-    """A version asked for by its number; members are served what is published."""
-    return [int(number)] if number.isdecimal() and scope.caller.role is not Role.MEMBER else []
-
-
-def _published(card: Named, scope: Scope) -> Named | None:
-    version = card.version(card.published)
-    if version is None or version.retired or not version.admits(scope):
-        return None
-    return replace(card, candidate=None, share=0, versions=(version,))
-
-
-def _through(card: Named, scope: Scope) -> Named | None:
-    """The card with the versions that its reader, who manages adapters, may see; None where there are none."""
-    if scope.caller.role is Role.ADMIN:
-        return card
-    seen = tuple(version for version in card.versions if _seen(version, scope))
-    numbers = {version.version for version in seen}
-    if not seen:
-        return None
-    return replace(
-        card,
-        versions=seen,
-        published=card.published if card.published in numbers else None,
-        candidate=card.candidate if card.candidate in numbers else None,
-        share=card.share if card.candidate in numbers else 0,
-    )
-
-
-def _seen(version: Version, scope: Scope) -> bool:
-    mine = version.by == scope.caller.id and scope.covers(version.matters)
-    return version.kind == "search" or mine or version.admits(scope)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from service.adapters import Adapters, Wanted
 from service.adapters.books import KEPT
-from service.adapters.door import WAITING
 from service.adapters.splits import chosen, trail
 from service.adapters.versions import Event, Named
 from service.core import BASE, LoraFile, ProbeReport
@@ -133,14 +132,16 @@ def test_a_name_that_is_ours(firm: Firm, name: str) -> None:
         firm.adapters.admit(firm.make(), Wanted(name, by=ADMIN.id))
 
 
-def test_a_full_line_says_so(firm: Firm) -> None:
+def test_a_full_line_says_so(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.adapters.door.WAITING", 2)
     go = threading.Event()
-    firm.probe = lambda folder: ProbeReport(float(go.wait(60)), None, 1.0)
-    for _ in range(WAITING):
-        firm.adapters.admit(firm.make(), Wanted("leases", by=ADMIN.id))
+    firm.probe = lambda folder: ProbeReport(float(go.wait(120)), None, 1.0)
+    begun = [firm.adapters.admit(firm.make(), Wanted("leases", by=ADMIN.id)) for _ in range(2)]
     with pytest.raises(Busy):
         firm.adapters.admit(firm.make(), Wanted("leases", by=ADMIN.id))
     go.set()
+    assert [firm.settled(admission).state for admission in begun] == ["ready"] * 2
+    assert firm.admit().state == "ready", "there is room again"
 
 
 # --- versions by their content -----------------------------------------------------------------------------
