@@ -17,15 +17,20 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; "
     "form-action 'self'; base-uri 'self'; object-src 'none'"
 )
-STYLES = ("parts.css", "page.css", "library.css", "reader.css")
+STYLES = ("parts.css", "page.css", "library.css", "reader.css", "adapters.css")
 SCRIPTS = (
     "page.js",
     "rows.js",
     "cells.js",
+    "table.js",
     "narrowing.js",
     "uploads.js",
     "shelf.js",
     "seek.js",
+    "adapters.js",
+    "stock.js",
+    "admissions.js",
+    "compare.js",
     "reader.js",
     "find.js",
 )

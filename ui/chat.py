@@ -9,7 +9,7 @@ from typing import cast
 
 from ui.client import Api, ApiError
 from ui.desk import Desk, Ended, Face, Live, Source, View, paged
-from ui.replies import Checked, Citation, Coverage, Turn
+from ui.replies import Checked, Citation, Coverage, Json, Turn
 
 Event = dict[str, str]
 Act = Callable[[Api, Desk, Event], Awaitable[None]]
@@ -23,7 +23,6 @@ TITLE = 80  # characters of a conversation's first name
 async def begin(api: Api, desk: Desk, where: str = "") -> None:
     """Fill an empty desk. `where` is `matter/conversation`, as the address of the page remembers it."""
     desk.me = await api.me()
-    desk.models = await api.models()
     await refresh_matters(api, desk)
     matter, _, conversation = where.strip("#").partition("/")
     known = [one["id"] for one in desk.matters]
@@ -42,7 +41,16 @@ async def refresh_matters(api: Api, desk: Desk) -> None:
 async def open_matter(api: Api, desk: Desk, event: Event) -> None:
     desk.put_away()
     desk.matter, desk.find, desk.picked = event["id"], "", None
+    desk.model = ""
+    await refresh_models(api, desk)
     await list_conversations(api, desk)
+
+
+async def refresh_models(api: Api, desk: Desk) -> None:
+    """Who may answer in the matter; a choice that is no longer there gives way to the matter's own, or the base."""
+    desk.models, desk.fixed = await api.models(desk.matter), await api.fixed(desk.matter)
+    if desk.model not in [one["name"] for one in desk.models]:
+        desk.model = desk.fixed or "base"
 
 
 async def new_matter(api: Api, desk: Desk, event: Event) -> None:
@@ -66,7 +74,7 @@ async def show(api: Api, desk: Desk, event: Event) -> None:
     desk.find = desk.secret = ""
     await refresh_matters(api, desk)
     await list_conversations(api, desk)
-    if desk.view == "library":
+    if desk.view in ("library", "adapters"):
         desk.source = desk.found = None
 
 
@@ -89,7 +97,15 @@ async def open_conversation(api: Api, desk: Desk, event: Event) -> None:
     transcript = await api.conversation(event["id"])
     desk.put_away()
     desk.view, desk.conversation, desk.turns = "ask", transcript["id"], transcript["turns"]
+    desk.model = last_model(desk)
     await open_first(api, desk)
+
+
+def last_model(desk: Desk) -> str:
+    """Who gave the last answer of the conversation, where they may still be asked."""
+    checked = desk.turns[-1].get("privity") if desk.turns else None
+    name = str(checked["adapter"]["name"]) if checked else desk.model
+    return name if any(one["name"] == name for one in desk.models) else desk.model
 
 
 async def open_first(api: Api, desk: Desk) -> None:
@@ -226,21 +242,24 @@ async def ask(api: Api, desk: Desk, question: str) -> AsyncIterator[None]:
 async def follow(api: Api, desk: Desk, live: Live) -> AsyncIterator[None]:
     checked: Checked | None = None
     async for chunk in api.ask(body(desk, live.question)):
-        news = chunk.get("privity") or {}
-        if "answer_id" in news:
-            checked = cast(Checked, news)
-        elif "coverage" in news:
-            live.coverage = cast(Coverage, news["coverage"])
-            live.citations = cast(list[Citation], news.get("citations", []))
-        live.text += "".join(
-            choice.get("delta", {}).get("content") or "" for choice in chunk.get("choices", [])
-        )
+        checked = absorb(live, chunk) or checked
         yield
     if checked is None:
         raise ApiError(0, "broken_off", "The answer broke off before it was checked. Ask again.")
     if desk.live is live:
         keep(desk, live, checked)
         await open_first(api, desk)
+
+
+def absorb(live: Live, chunk: Json) -> Checked | None:
+    """Add a chunk to the answer that is being written; the last one brings what stands behind it."""
+    news = chunk.get("privity") or {}
+    checked = cast(Checked, news) if "answer_id" in news else None
+    if checked is None and "coverage" in news:
+        live.coverage = cast(Coverage, news["coverage"])
+        live.citations = cast(list[Citation], news.get("citations", []))
+    live.text += "".join(choice.get("delta", {}).get("content") or "" for choice in chunk.get("choices", []))
+    return checked
 
 
 def body(desk: Desk, question: str) -> dict[str, object]:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 import httpx
 
 from ui.replies import (
+    Adapter,
+    Admission,
     Conversation,
     Document,
     Filed,
@@ -18,6 +20,7 @@ from ui.replies import (
     Marked,
     Matter,
     Me,
+    Model,
     Status,
     Transcript,
     User,
@@ -119,7 +122,7 @@ class Api:
         return cast(Matter, await self.post("/api/matters", {"name": name}))
 
     async def rename_matter(self, matter: str, name: str) -> None:
-        await self.call("PATCH", f"/api/matters/{matter}", {"name": name})
+        await self.call("PATCH", f"/api/matters/{matter}", {"name": name or None})
 
     async def delete_matter(self, matter: str) -> None:
         await self.call("DELETE", f"/api/matters/{matter}")
@@ -146,13 +149,34 @@ class Api:
         return cast(list[Key], (await self.get("/api/keys"))["keys"])
 
     async def new_key(self, name: str) -> Json:
-        return await self.post("/api/keys", {"name": name})
+        return await self.post("/api/keys", {"name": name or None})
 
     async def delete_key(self, key: str) -> None:
         await self.call("DELETE", f"/api/keys/{key}")
 
-    async def models(self) -> list[str]:
-        return [str(model["id"]) for model in (await self.get("/v1/models"))["data"]]
+    # --- adapters
+
+    async def models(self, matter: str) -> list[Model]:
+        """Who may answer in a matter; the base comes first."""
+        return cast(list[Model], (await self.get("/api/adapters", matter=matter))["adapters"])
+
+    async def fixed(self, matter: str) -> str:
+        """The adapter that the matter has made its own; "" for none."""
+        return str((await self.get(f"/api/matters/{matter}")).get("adapter") or "")
+
+    async def adapter(self, name: str) -> Adapter:
+        return cast(Adapter, await self.get(f"/api/adapters/{segment(name)}"))
+
+    async def admission(self, admission: str) -> Admission:
+        return cast(Admission, await self.get(f"/api/adapters/admissions/{segment(admission)}"))
+
+    async def deed(self, name: str, what: str, body: Json) -> None:
+        """Publish, roll back, split or retire."""
+        await self.post(f"/api/adapters/{segment(name)}/{what}", body)
+
+    async def fix(self, matter: str, name: str) -> None:
+        """Make an adapter the matter's own; "" gives that up."""
+        await self.call("PUT", f"/api/matters/{matter}/adapter", {"name": name or None})
 
     # --- documents
 

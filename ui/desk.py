@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ui.replies import (
+    BASE,
+    Adapter,
+    Admission,
     Citation,
     Conversation,
     Coverage,
@@ -14,12 +17,14 @@ from ui.replies import (
     Marked,
     Matter,
     Me,
+    Model,
     Status,
     Turn,
     User,
+    Version,
 )
 
-View = Literal["ask", "library", "admin"]
+View = Literal["ask", "library", "adapters", "admin"]
 Face = Literal["pages", "text"]
 
 
@@ -44,6 +49,46 @@ class Ended:
     fault: bool  # an error, rather than its reader's wish
     coverage: Coverage | None = None
     citations: list[Citation] = field(default_factory=list)
+
+
+@dataclass
+class Side:
+    """One of two answers to the same question: being written, whole, or not finished."""
+
+    model: str  # as it was asked for
+    live: Live | None
+    turn: Turn | None = None
+    ended: Ended | None = None
+
+    def close(self, why: str, fault: bool = False) -> None:
+        """End an answer that is still being written, keeping what there is of it."""
+        if self.live is not None:
+            one, self.live = self.live, None
+            self.ended = Ended(one.question, one.text, why, fault, one.coverage, one.citations)
+
+    @property
+    def citations(self) -> list[Citation]:
+        if self.turn is not None:
+            return self.turn["privity"]["citations"] if "privity" in self.turn else []
+        unfinished = self.live or self.ended
+        return unfinished.citations if unfinished else []
+
+    @property
+    def answer(self) -> str:
+        """The id of the whole answer; "" before."""
+        return self.turn["privity"]["answer_id"] if self.turn and "privity" in self.turn else ""
+
+
+@dataclass
+class Versus:
+    """One question and its two answers."""
+
+    question: str
+    sides: tuple[Side, Side]
+
+    @property
+    def live(self) -> bool:
+        return any(side.live for side in self.sides)
 
 
 @dataclass
@@ -72,8 +117,9 @@ class Desk:
     status: Status | None = None
     matters: list[Matter] = field(default_factory=list)
     matter: str = ""
-    models: list[str] = field(default_factory=lambda: ["base"])
+    models: list[Model] = field(default_factory=lambda: [BASE])  # that may answer in the matter
     model: str = "base"
+    fixed: str = ""  # the adapter that the matter has made its own
     view: View = "ask"
     notice: str = ""
 
@@ -93,6 +139,12 @@ class Desk:
     found: Found | None = None
     query: str = ""
     exact: bool = False
+
+    adapter: Adapter | None = None  # that is looked at
+    version: int = 0  # of it
+    admission: Admission | None = None  # a refused one that is looked at
+    comparing: bool = False
+    versus: Versus | None = None
 
     users: list[User] = field(default_factory=list)
     members: list[User] = field(default_factory=list)
@@ -114,10 +166,29 @@ class Desk:
         if answer == "live":
             unfinished = self.live or self.ended
             return unfinished.citations if unfinished else []
+        for key, side in zip(("left", "right"), self.versus.sides if self.versus else (), strict=False):
+            if answer in (key, side.answer):
+                return side.citations
         for turn in self.turns:
             if "privity" in turn and turn["privity"]["answer_id"] == answer:
                 return turn["privity"]["citations"]
         return []
+
+    @property
+    def manages(self) -> bool:
+        """Whether this person has to do with adapters, beyond choosing one."""
+        return self.me is not None and self.me["role"] in ("trainer", "admin")
+
+    @property
+    def rules(self) -> bool:
+        """Whether this person publishes, rolls back and retires."""
+        return self.me is not None and self.me["role"] == "admin"
+
+    @property
+    def looked(self) -> Version | None:
+        """The version of an adapter that is looked at."""
+        versions = self.adapter["versions"] if self.adapter else []
+        return next((one for one in versions if one["version"] == self.version), None)
 
     def put_away(self) -> None:
         """Clear the work area, as for another matter or a new question."""

@@ -6,15 +6,17 @@ from typing import Any
 
 import gradio as gr
 
-from ui import admin, chat, library, panes, search
+from ui import adapters, admin, chat, compare, library, panes, search
 from ui.client import Api, ApiError, Client
 from ui.desk import Desk
+from ui.panes.adapters import ADAPTERS, STOCK
 from ui.panes.library import FACETS, SHELF
 from ui.theme import asset
 
 COOKIE = "privity_session"
 TICK = 2.0  # seconds between looks at the service's state
-ACTS = chat.ACTS | library.ACTS | search.ACTS | admin.ACTS
+ACTS = chat.ACTS | library.ACTS | search.ACTS | adapters.ACTS | compare.ACTS | admin.ACTS
+COMPARE = 'privity.compare(element, (asked) => trigger("versus", asked), () => trigger("halt", {}));'
 
 
 def build(client: Client) -> Any:
@@ -39,6 +41,7 @@ def lay_out() -> tuple[dict[str, Any], dict[str, Any]]:
         with gr.Column(elem_id="sidebar"):
             shown["sidehead"] = pane("sidehead")
             pane("facets", FACETS)
+            pane("stock", STOCK)
             shown["side"] = pane("side")
         with gr.Column(elem_id="centre"):
             with gr.Column(elem_id="scroll"):
@@ -46,7 +49,9 @@ def lay_out() -> tuple[dict[str, Any], dict[str, Any]]:
             composer = compose()
             shown["shelf"] = pane("shelf", SHELF, "privity.shelf(element);")
             shown["seek"] = pane("seek", asset("seek.html"), "privity.seek(element);")
-            shown |= {name: pane(name) for name in ("finds", "people")}
+            shown["adapters"] = pane("adapters", ADAPTERS, "privity.adapters(element);")
+            shown["compare"] = pane("compare", asset("compare.html"), COMPARE)
+            shown |= {name: pane(name) for name in ("finds", "versus", "people")}
         shown |= {name: pane(name) for name in ("source", "notice", "status")}
     return shown, composer
 
@@ -99,6 +104,8 @@ class Wires:
             **slow,
         )
         self.composer["stop"].click(self.stop, [self.desk], cancels=[asking], **quick)
+        comparing = self.shown["compare"].versus(self.compare, [self.desk], **slow)
+        self.shown["compare"].halt(self.halt, [self.desk], cancels=[comparing], **quick)
 
     def api(self, request: gr.Request) -> Api:
         return self.client.signed(request.request.cookies.get(COOKIE, ""))
@@ -139,6 +146,8 @@ class Wires:
         async with desk.turnstile:
             await self.furnish(desk, request)
             await self.look(desk, request)
+            if desk.view == "adapters":
+                await self.attempt(desk, adapters.look_again(self.api(request), desk))
             panes.reconcile(desk, json.loads(shown))
             return self.news(desk)
 
@@ -177,6 +186,17 @@ class Wires:
         for name in ("rail", "talk", "live", "side"):
             desk.sent.pop(name, None)  # an update may have been on its way when it was cancelled
         return self.news(desk, self.idle())
+
+    async def compare(self, desk: Desk, data: gr.EventData, request: gr.Request) -> AsyncIterator[Any]:
+        async for _ in compare.ask(self.api(request), desk, data._data):
+            yield self.news(desk)
+        yield self.news(desk)
+
+    async def halt(self, desk: Desk, request: gr.Request) -> Any:
+        compare.stop(desk)
+        for name in ("rail", "versus"):
+            desk.sent.pop(name, None)  # an update may have been on its way when it was cancelled
+        return self.news(desk)
 
     def idle(self) -> dict[Any, Any]:
         parts = self.composer

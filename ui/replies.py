@@ -256,3 +256,100 @@ class Key(TypedDict):
     id: str
     name: str
     created: NotRequired[float]
+
+
+class Place(TypedDict):
+    id: str
+    name: str
+
+
+class Figures(TypedDict):
+    """How a version does, over the answers that are kept; a share is from 0 to 1, and None of nothing."""
+
+    answers: int
+    refused: float | None
+    verified: float | None
+    first_word_p95: float | None  # seconds
+    disliked: int
+    corrected: int
+
+
+class Version(TypedDict):
+    version: int
+    digest: str
+    state: Literal["published", "ready", "retired", "missing", "misfit"]
+    base: str
+    rank: int
+    scale: float
+    tensors: int
+    size: int  # bytes
+    origin: str
+    matters: list[Place]  # of the reader's own
+    hidden_matters: int
+    people: list[str]
+    by: str
+    created: float
+    today: int  # answers
+    total: int
+    probe: Json
+
+
+class Deed(TypedDict):
+    """Something that was done with an adapter; `by` is empty for the house."""
+
+    what: str
+    version: int | None
+    before: str
+    after: str
+    by: str
+    at: float
+    matter: Place | None
+
+
+class Adapter(TypedDict):
+    """A name, where it points, and the versions under it, oldest first."""
+
+    name: str
+    title: str
+    kind: Literal["answers", "search"]
+    published: int | None
+    previous: int | None  # what a roll back would publish
+    candidate: int | None
+    share: int  # per cent of the questions that the candidate gets
+    versions: list[Version]
+    history: list[Deed]  # the newest first
+    figures: dict[str, Figures]  # by version
+
+
+class Step(TypedDict):
+    """A check of an adapter, run or to be run."""
+
+    step: str
+    state: Literal["waiting", "running", "passed", "refused"]
+    said: list[str]
+    seconds: float
+
+
+class Admission(TypedDict):
+    id: str
+    name: str
+    state: Literal["checking", "ready", "refused"]
+    by: str
+    created: float
+    ticks: list[Step]
+    reasons: list[str]
+    version: int | None
+    told: str
+
+
+class Model(TypedDict):
+    """Who may answer in a matter: the base, or an adapter's published version."""
+
+    name: str
+    title: str
+    version: int
+    digest: str
+    since: NotRequired[float | None]  # when it was published, Unix seconds
+
+
+BASE = Model(name="base", title="The base model", version=0, digest="base")

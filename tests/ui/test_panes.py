@@ -105,7 +105,7 @@ def hostile_desks() -> list[Desk]:
         me=Me(id="u", name=HOSTILE, role="admin"),
         matters=[Matter(id=HOSTILE, name=HOSTILE, created=0, documents=1, members=1)],
         matter=HOSTILE,
-        models=[HOSTILE],
+        models=[{"name": HOSTILE, "title": HOSTILE, "version": 1, "digest": HOSTILE}],
         model=HOSTILE,
         conversations=[
             Conversation(

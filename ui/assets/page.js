@@ -80,8 +80,8 @@ const privity = (() => {
     const { act: name, confirm, prompt, verb, value, long, choices, secret, ...rest } = chosen.dataset;
     const data = { do: name, ...rest, ...(value === undefined ? {} : { value }) };
     closeMenus();
-    if (["cite", "step", "read", "pick", "pick_in_library"].includes(name)) drawer(true);
-    if (["close", "unpick", "new", "matter", "view", "conversation"].includes(name)) drawer(false);
+    if (["cite", "step", "read", "pick", "pick_in_library", "pick_adapter"].includes(name)) drawer(true);
+    if (["close", "unpick", "unpick_adapter", "new", "matter", "view", "conversation", "compare", "uncompare"].includes(name)) drawer(false);
     if (name === "cite") {
       choose(chosen.dataset.answer, chosen.dataset.n);
       privity.reader.show(`/${chosen.dataset.answer}/${chosen.dataset.n}`);  // open already: back to its place
@@ -180,7 +180,7 @@ const privity = (() => {
   }
 
   let walking;
-  const list = () => (here().view === "ask" ? "#talk" : "#finds");  // whose evidence the keys walk
+  const list = () => ({ ask: "#talk", adapters: "#versus" })[here().view] || "#finds";  // whose evidence the keys walk
   function walk(by) {
     const chosen = $(`${list()} .ev.on`);
     const scope = chosen ? chosen.closest("article") : all(`${list()} article`).reverse().find((one) => $(".ev", one));

@@ -27,14 +27,19 @@ privity.rows = (() => {
     return words.fine.includes(file.state) ? "ready" : "attention";
   }
 
-  function compare(words, sort, down) {
-    const key = keys[sort];
+  // By a column's key; a value that is not known, "", comes last whichever way round.
+  function order(key, down, tie) {
     return (a, b) => {
-      const [x, y] = [key(a, words), key(b, words)];
+      const [x, y] = [key(a), key(b)];
       if ((x === "") !== (y === "")) return x === "" ? 1 : -1;
-      const order = typeof x === "number" ? x - y : collator.compare(x, y);
-      return (down ? -order : order) || collator.compare(a.title, b.title) || (a.id < b.id ? -1 : 1);
+      const first = typeof x === "number" ? x - y : collator.compare(x, y);
+      return (down ? -first : first) || tie(a, b);
     };
+  }
+
+  function compare(words, sort, down) {
+    const tie = (a, b) => collator.compare(a.title, b.title) || (a.id < b.id ? -1 : 1);
+    return order((file) => keys[sort](file, words), down, tie);
   }
 
   function fits(file, view, words) {
@@ -77,5 +82,5 @@ privity.rows = (() => {
     return rows;
   }
 
-  return { arrange, group, same, SENDING };
+  return { arrange, group, same, order, SENDING };
 })();

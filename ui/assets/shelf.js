@@ -3,14 +3,13 @@
 
 privity.shelf = (element) => {
   const { $, all, here } = privity;
-  const ROW = 32;  // pixels, as in library.css
   const EACH = 1200;  // ms between looks while files are being read
   const shelf = $(".shelf", element);
   const words = JSON.parse(shelf.dataset.words);
   const { make, bar } = privity.cells;
   const cells = privity.cells.of(words);
   const narrowing = privity.narrowing(words);
-  const [rowsBox, space, chips, told, empty] = [".rows", ".space", ".chips", ".told", ".empty"].map((one) => $(one, shelf));
+  const [chips, told, empty] = [".chips", ".told", ".empty"].map((one) => $(one, shelf));
   const filter = $("[data-filter]", shelf);
 
   const view = { words: "", state: "", kinds: new Set(), type: "", party: "", sort: "title", down: false, open: new Set() };
@@ -19,11 +18,13 @@ privity.shelf = (element) => {
   let raw = null;  // the last reply; null before the first
   let rows = [];
   let chosen = new Set();
-  let cursor = "";
   let anchor = "";
   let picked = "";  // what the inspector shows
   let looked = "";  // what it was asked for last, from here
   let timer;
+  const reach = (id, event) => choose(id, { shift: event.shiftKey });
+  const list = privity.table($(".grid", shelf), { id: (row) => row.file.id, line, reach, drawn: drawChosen });
+  const { box: rowsBox, space, index, reveal, paint } = list;
 
   // --- from the API
 
@@ -45,7 +46,7 @@ privity.shelf = (element) => {
     files = JSON.parse(text).documents;
     const known = new Set(shown().map((file) => file.id));
     chosen = new Set([...chosen].filter((id) => known.has(id)));
-    if (!known.has(cursor)) cursor = anchor = "";
+    if (!known.has(list.cursor)) list.cursor = anchor = "";
     draw();
     if (!first && before !== standing(files)) privity.send("shelf", { do: "changed" });
   }
@@ -58,7 +59,7 @@ privity.shelf = (element) => {
     const now = here();
     if (now.matter !== matter) {
       matter = now.matter || "";
-      [files, raw, chosen, cursor, anchor] = [[], null, new Set(), "", ""];
+      [files, raw, chosen, list.cursor, anchor] = [[], null, new Set(), "", ""];
       Object.assign(view, { words: "", state: "", kinds: new Set(), type: "", party: "", open: new Set() });
       filter.value = "";
       told.replaceChildren();
@@ -68,7 +69,7 @@ privity.shelf = (element) => {
     if (now.picked !== picked && now.picked !== looked && files.some((file) => file.id === now.picked)) point(now.picked);
     picked = now.picked;
   }
-  function point(id) { cursor = anchor = id; chosen = new Set([id]); reveal(); paint(); }
+  function point(id) { list.cursor = anchor = id; chosen = new Set([id]); reveal(); paint(); }
 
   // --- drawing
 
@@ -80,13 +81,7 @@ privity.shelf = (element) => {
     say(every);
     drawChips(every);
     drawFacets(every);
-    all("[data-sort]", shelf).forEach((one) => {
-      const order = one.dataset.sort === view.sort ? (view.down ? "descending" : "ascending") : "none";
-      one.setAttribute("aria-sort", order);
-    });
-    space.style.height = `${rows.length * ROW}px`;
-    rowsBox.setAttribute("aria-rowcount", rows.length);
-    paint();
+    list.show(rows, view);
   }
 
   function count(every, some) {
@@ -107,36 +102,17 @@ privity.shelf = (element) => {
     drawProgress();
   }
 
-  // Only the rows that are to be seen, and a few around them; scrolling keeps those that stay.
-  let painting = 0;
-  const lines = new Map();  // place in the list -> element
-  function paint() { lines.clear(); scrolled(); }
-  function scrolled() { cancelAnimationFrame(painting); painting = requestAnimationFrame(paintNow); }
-  function paintNow() {
-    const from = Math.max(0, Math.floor(rowsBox.scrollTop / ROW) - 8);
-    const till = Math.min(rows.length, Math.ceil((rowsBox.scrollTop + rowsBox.clientHeight) / ROW) + 8);
-    for (const at of lines.keys()) if (at < from || at >= till) { lines.get(at).remove(); lines.delete(at); }
-    if (!lines.size) space.replaceChildren();
-    const added = [];
-    for (let at = from; at < till; at += 1) if (!lines.has(at)) { lines.set(at, line(rows[at], at)); added.push(lines.get(at)); }
-    space.append(...added);
-    $(".cols", shelf).style.paddingRight = `${18 + rowsBox.offsetWidth - rowsBox.clientWidth}px`;
-    const active = rows.findIndex((row) => row.file.id === cursor);
-    rowsBox.setAttribute("aria-activedescendant", active < 0 ? "" : `row-${active}`);
+  function drawChosen() {
     const some = $(".chosen", shelf);
     some.hidden = chosen.size < 2;
     $("b", some).textContent = `${chosen.size.toLocaleString("en")} selected`;
   }
 
-  function line(row, at) {
+  function line(row) {
     const { file } = row;
-    const box = make("div", `file${chosen.has(file.id) ? " on" : ""}${file.id === cursor ? " at" : ""}${row.fits ? "" : " pale"}`);
-    box.id = `row-${at}`;
+    const box = make("div", `file${chosen.has(file.id) ? " on" : ""}${row.fits ? "" : " pale"}`);
     box.dataset.id = file.id;
-    box.style.top = `${at * ROW}px`;
-    box.setAttribute("role", "row");
     box.setAttribute("aria-level", row.level + 1);
-    box.setAttribute("aria-rowindex", at + 1);
     box.setAttribute("aria-selected", chosen.has(file.id));
     if (row.children) box.setAttribute("aria-expanded", row.open);
     for (const column of words.columns) {
@@ -197,24 +173,11 @@ privity.shelf = (element) => {
 
   // --- choosing
 
-  const index = (id) => rows.findIndex((row) => row.file.id === id);
-  function reveal() {
-    const top = index(cursor) * ROW;
-    if (top < 0) return;
-    if (top < rowsBox.scrollTop) rowsBox.scrollTop = top;
-    else if (top + ROW > rowsBox.scrollTop + rowsBox.clientHeight) rowsBox.scrollTop = top + ROW - rowsBox.clientHeight;
-  }
-
-  function range(from, to) {
-    const [a, b] = [index(from), index(to)].sort((x, y) => x - y);
-    return rows.slice(Math.max(a, 0), b + 1).map((row) => row.file.id);
-  }
-
   function choose(id, { shift, control }) {
-    if (shift) { anchor = anchor || id; chosen = new Set(range(anchor, id)); }
+    if (shift) { anchor = anchor || id; chosen = new Set(list.range(anchor, id)); }
     else if (control) { if (chosen.has(id)) chosen.delete(id); else chosen.add(id); anchor = id; }
     else { chosen = new Set([id]); anchor = id; }
-    cursor = id;
+    list.cursor = id;
     reveal();
     paint();
     if (!shift && !control) look(id);
@@ -239,12 +202,6 @@ privity.shelf = (element) => {
     if (opened) view.open.add(id); else view.open.delete(id);
     draw();
   }
-
-  function step(by, event) {
-    const at = index(cursor);
-    to(Math.min(Math.max(at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by, 0), rows.length - 1), event);
-  }
-  function to(at, event) { if (rows[at]) choose(rows[at].file.id, { shift: event.shiftKey }); }
 
   // --- deleting
 
@@ -297,8 +254,6 @@ privity.shelf = (element) => {
   });
   shelf.addEventListener("mousedown", (event) => { if (event.shiftKey && event.target.closest(".file")) event.preventDefault(); });
   filter.addEventListener("input", () => { view.words = filter.value.trim(); rowsBox.scrollTop = 0; draw(); });
-  rowsBox.addEventListener("scroll", scrolled);
-  new ResizeObserver(scrolled).observe(rowsBox);
   document.addEventListener("visibilitychange", () => { if (open()) load(); });
   document.addEventListener("click", (event) => {
     const one = event.target.closest("#facets .facet");
@@ -310,8 +265,7 @@ privity.shelf = (element) => {
   });
 
   function sortBy(column) {
-    view.down = view.sort === column && !view.down;
-    view.sort = column;
+    privity.table.sortBy(view, column);
     draw();
     reveal();
   }
@@ -324,25 +278,19 @@ privity.shelf = (element) => {
     draw();
   }
 
-  function clear() { chosen = new Set(); anchor = cursor; paint(); }
+  function clear() { chosen = new Set(); anchor = list.cursor; paint(); }
 
-  const page = () => Math.max(1, Math.floor(rowsBox.clientHeight / ROW) - 1);
   const keys = {
-    arrowdown: (event) => step(1, event),
-    arrowup: (event) => step(-1, event),
-    pagedown: (event) => step(page(), event),
-    pageup: (event) => step(-page(), event),
-    home: (event) => to(0, event),
-    end: (event) => to(rows.length - 1, event),
-    arrowright: () => { const row = rows[index(cursor)]; if (row && row.children && !row.open) twist(cursor, true); },
+    ...list.keys,
+    arrowright: () => { const row = list.row(list.cursor); if (row && row.children && !row.open) twist(row.file.id, true); },
     arrowleft: () => {
-      const row = rows[index(cursor)];
-      if (row && row.open && row.children) twist(cursor, false);
+      const row = list.row(list.cursor);
+      if (row && row.open && row.children) twist(row.file.id, false);
       else if (row && index(row.file.parent) >= 0) choose(row.file.parent, {});
     },
-    enter: () => openFile(cursor),
+    enter: () => openFile(list.cursor),
     delete: () => { if (chosen.size) confirmDelete(); },
-    " ": () => { if (cursor) choose(cursor, { control: true }); },
+    " ": () => { if (list.cursor) choose(list.cursor, { control: true }); },
   };
 
   privity.key((event, { control, name, typing }) => {
@@ -350,7 +298,7 @@ privity.shelf = (element) => {
     if (now.view !== "library" || now.searching !== undefined) return false;
     if (name === "escape") return escape(event);
     if (!typing && !control && name === "/") { filter.focus(); filter.select(); return true; }
-    if (event.target === filter && (name === "arrowdown" || name === "enter")) { rowsBox.focus(); step(1, event); return true; }
+    if (event.target === filter && (name === "arrowdown" || name === "enter")) { rowsBox.focus(); list.step(1, event); return true; }
     const listed = event.target === rowsBox || event.target === document.body;
     if (!listed || event.altKey) return false;
     if (control && name === "a") { chosen = new Set(rows.filter((row) => row.fits).map((row) => row.file.id)); paint(); return true; }

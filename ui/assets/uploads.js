@@ -2,7 +2,6 @@
 // Gradio's own cache and every file's progress can be seen. A file on its way stands in the list like the others.
 
 privity.uploads = (() => {
-  const { $ } = privity;
   const AT_ONCE = 3;
   const files = [];  // on their way, or refused, in the shape of the API's files
   const queue = [];
@@ -76,8 +75,9 @@ privity.uploads = (() => {
 
   document.addEventListener("change", (event) => {
     const field = event.target;
-    if (field.type !== "file") return;
-    add([...field.files].map((file) => [file, file.webkitRelativePath || file.name]), field.dataset.replaces);
+    const take = taker();
+    if (field.type !== "file" || !take) return;
+    take([...field.files].map((file) => [file, file.webkitRelativePath || file.name]), field.dataset.replaces);
     field.value = "";
   });
 
@@ -94,25 +94,29 @@ privity.uploads = (() => {
     }
   }
 
-  const library = () => privity.here().view === "library" && $("#shelf");
+  // By view, what is done with what is chosen or dropped there.
+  const takers = { library: add };
+  const taker = () => takers[privity.here().view];
   const carries = (event) => event.dataTransfer && event.dataTransfer.types.includes("Files");
   document.addEventListener("dragover", (event) => {
     if (!carries(event)) return;
     event.preventDefault();
-    document.body.classList.toggle("dropping", Boolean(library()));
+    document.body.classList.toggle("dropping", Boolean(taker()));
   });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
   document.addEventListener("drop", async (event) => {
     if (!carries(event)) return;
     event.preventDefault();
     document.body.classList.remove("dropping");
-    if (!library()) return;
+    const take = taker();
+    if (!take) return;
     const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
     const entries = items.map((item) => item.webkitGetAsEntry() || item.getAsFile()).filter(Boolean);
-    for (const entry of entries) add(await walk(entry));
+    for (const entry of entries) take(await walk(entry));
   });
   window.addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
 
   function listen(onEnd, onDraw) { told = onEnd; drawn = onDraw; }
-  return { add, of, forget, stop, progress, listen };
+  function into(view, take) { takers[view] = take; }
+  return { of, forget, stop, progress, listen, into };
 })();

@@ -3,7 +3,17 @@
 import time
 
 from ui.desk import Desk
-from ui.panes import admin, frame, results, source, talk
+from ui.panes import admin, compare, frame, results, talk
+from ui.panes.adapter import adapter
+from ui.panes.source import source
+
+
+def beside(desk: Desk) -> str:
+    """The pane on the right: an open document, or a closer look at what is chosen in the list."""
+    if desk.view == "adapters" and desk.source is None:
+        return "" if desk.comparing else adapter(desk)
+    return source(desk)
+
 
 PANES = {
     "title": frame.title,
@@ -13,8 +23,9 @@ PANES = {
     "talk": talk.talk,
     "live": talk.live,
     "finds": results.finds,
+    "versus": compare.versus,
     "people": admin.people,
-    "source": source.source,
+    "source": beside,
     "notice": frame.notice,
     "status": frame.status,
 }

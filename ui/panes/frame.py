@@ -3,17 +3,18 @@
 from itertools import groupby
 
 from ui.desk import Desk
+from ui.panes.picker import picker
 from ui.panes.words import act, count, day, esc, icon, item, on, tool
 from ui.replies import Conversation, Matter
 
-VIEWS = (("ask", "Ask"), ("library", "Library"), ("admin", "Admin"))
+VIEWS = (("ask", "Ask"), ("library", "Library"), ("adapters", "Adapters"), ("admin", "Admin"))
 
 
 def title(desk: Desk) -> str:
     name = esc(desk.me["name"]) if desk.me else ""
     return (
         '<span class="brand">Privity</span>'
-        f'{matter_menu(desk)}{model_menu(desk)}<span class="grow"></span>{search()}'
+        f'{matter_menu(desk)}{picker(desk)}<span class="grow"></span>{search()}'
         f'<details class="menu right"><summary class="who">{name}{icon("down")}</summary>'
         f"{account(desk)}</details>"
     )
@@ -52,15 +53,6 @@ def matter_choice(matter: Matter, desk: Desk) -> str:
     )
 
 
-def model_menu(desk: Desk) -> str:
-    rows = "".join(
-        f'<button {act("model", id=name)} class="{on(name == desk.model)}">{esc(name)}'
-        f"<small>{'the base model without an adapter' if name == 'base' else 'adapter'}</small></button>"
-        for name in desk.models
-    )
-    return menu(f"Adapter <b>{esc(desk.model)}</b>", rows)
-
-
 def account(desk: Desk) -> str:
     role = esc(desk.me["role"]) if desk.me else ""
     return (
@@ -74,15 +66,29 @@ def account(desk: Desk) -> str:
 
 def rail(desk: Desk) -> str:
     """The views, and for the style sheet and the page's own script what is open now."""
-    admin = desk.me is not None and desk.me["role"] == "admin"
     where = f'data-matter="{esc(desk.matter)}" data-talk="{esc(desk.conversation)}"'
     where += f' data-picked="{esc(desk.picked["id"]) if desk.picked else ""}"'
     where += " data-searching" if desk.found is not None else ""
+    where += f' data-adapter="{esc(adapter_at(desk))}" data-role="{desk.me["role"] if desk.me else ""}"'
+    where += " data-comparing" if desk.comparing else ""
     return f'<i id="here" data-view="{desk.view}" {where}></i>' + "".join(
         tool(view, label, act("view", id=view), css=on(view == desk.view))
         for view, label in VIEWS
-        if view != "admin" or admin or desk.view == "admin"
+        if view in open_to(desk)
     )
+
+
+def open_to(desk: Desk) -> set[str]:
+    """The views that the person's role opens. One's own keys are kept under Admin, so it shows once one is there."""
+    more = {"adapters"} if desk.manages else set()
+    return {"ask", "library", desk.view} | more | ({"admin"} if desk.rules else set())
+
+
+def adapter_at(desk: Desk) -> str:
+    """The row that the inspector shows, as assets/stock.js names it."""
+    if desk.admission is not None:
+        return f"refused/{desk.admission['id']}"
+    return f"{desk.adapter['name']}@{desk.version}" if desk.adapter else ""
 
 
 def sidehead(desk: Desk) -> str:
@@ -99,6 +105,8 @@ def finder(do: str, words: str) -> str:
 
 
 def side(desk: Desk) -> str:
+    if desk.view == "adapters":
+        return ""
     return (conversations(desk) if desk.view == "ask" else "") + matters(desk)
 
 

@@ -3,10 +3,10 @@
 import re
 import time
 
-from ui.desk import Desk
+from ui.desk import Desk, Ended, Live
 from ui.panes import coverage
-from ui.panes.words import act, count, empty, esc, name_of, on, short, tag, tidy
-from ui.replies import Checked, Citation, Turn
+from ui.panes.words import act, count, empty, esc, name_of, on, tag, tidy
+from ui.replies import Checked, Citation, Json, Turn
 
 QUOTED = re.compile(r"“[^”]*”")
 LEAD = "The documents say:\n"  # the evidence list says it better
@@ -25,18 +25,23 @@ def talk(desk: Desk) -> str:
 
 def live(desk: Desk) -> str:
     """The answer that is being written, or how the last attempt ended."""
-    if desk.live is None:
-        return trouble(desk)
+    if desk.live is not None:
+        return question(desk.live.question) + progress(desk.live, LIVE, desk)
+    return trouble(desk)
+
+
+def progress(live: Live, answer_id: str, desk: Desk) -> str:
+    """An answer as far as it is written."""
     searched = (
-        coverage.line(desk.live.coverage)
-        if desk.live.coverage
-        else doing("Searching the documents" + waited(desk.live.since))
+        coverage.line(live.coverage)
+        if live.coverage
+        else doing("Searching the documents" + waited(live.since))
     )
-    writing = doing("Writing" + waited(desk.live.since)) if desk.live.coverage else ""
+    writing = doing("Writing" + waited(live.since)) if live.coverage else ""
     return (
-        f'{question(desk.live.question)}<article class="turn writing" data-answer="{LIVE}">{searched}'
-        f"{evidence(desk.live.citations, LIVE, desk)}"
-        f'<div class="answer">{written(beside(desk.live.text, desk.live.citations))}</div>{writing}</article>'
+        f'<article class="turn writing" data-answer="{answer_id}">{searched}'
+        f"{evidence(live.citations, answer_id, desk)}"
+        f'<div class="answer">{written(beside(live.text, live.citations))}</div>{writing}</article>'
     )
 
 
@@ -53,17 +58,18 @@ def trouble(desk: Desk) -> str:
     ended = desk.ended
     if ended is None:
         return ""
+    again = f'<button class="btn" data-do="again" data-text="{esc(ended.question)}">Ask again</button>'
+    return question(ended.question) + unfinished(ended, LIVE, desk, again)
+
+
+def unfinished(ended: Ended, answer_id: str, desk: Desk, again: str = "") -> str:
     searched = coverage.line(ended.coverage) if ended.coverage else ""
     words = written(beside(ended.text, ended.citations))
     part = f'<div class="answer">{words}</div>' if words else ""
-    again = f'<button class="btn" data-do="again" data-text="{esc(ended.question)}">Ask again</button>'
     css = f"card row {'bad' if ended.fault else 'calm'}"
     card = f'<div class="{css}" role="alert"><span>{esc(ended.why)}</span>{again}</div>'
-    sources = evidence(ended.citations, LIVE, desk)
-    return (
-        f'{question(ended.question)}<article class="turn" data-answer="{LIVE}">'
-        f"{searched}{sources}{part}{card}</article>"
-    )
+    sources = evidence(ended.citations, answer_id, desk)
+    return f'<article class="turn" data-answer="{answer_id}">{searched}{sources}{part}{card}</article>'
 
 
 def written(text: str) -> str:
@@ -235,8 +241,7 @@ def refusal(checked: Checked, text: str) -> str:
 
 
 def footer(one: Turn, checked: Checked, desk: Desk) -> str:
-    name, digest = str(checked["adapter"]["name"]), str(checked["adapter"].get("digest") or "")
-    facts = [esc(name if digest in ("", name) else f"{name} · {short(digest)}")]
+    facts = [writer(checked["adapter"])]
     tokens = (checked.get("usage") or {}).get("completion")
     numbers = [count(int(tokens), "token")] if tokens else []
     if "seconds" in checked:
@@ -244,6 +249,15 @@ def footer(one: Turn, checked: Checked, desk: Desk) -> str:
     facts += [" · ".join(numbers)] if numbers else []
     spans = "".join(f"<span>{fact}</span>" for fact in facts)
     return f'<footer>{spans}<span class="grow"></span>{buttons(one, checked, desk)}</footer>'
+
+
+def writer(adapter: Json) -> str:
+    """Which adapter wrote the answer, its digest for whoever looks closer."""
+    name, digest = str(adapter["name"]), str(adapter.get("digest") or "")
+    if digest in ("", name):
+        return esc(name)
+    version = f" v{int(adapter['version'])}" if adapter.get("version") else ""
+    return f'<span title="{esc(digest)}">{esc(name)}{version}</span>'
 
 
 def buttons(one: Turn, checked: Checked, desk: Desk) -> str:

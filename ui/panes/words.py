@@ -7,6 +7,7 @@ from html import escape
 ICONS = {
     "ask": '<path d="M4 5h16v11H9l-5 4z"/>',
     "library": '<path d="M4 4h6l2 2h8v14H4z"/>',
+    "adapters": '<path d="M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9"/>',
     "admin": '<path d="M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6z"/>',
     "theme": '<path d="M12 4a8 8 0 1 0 0 16z" fill="currentColor"/><circle cx="12" cy="12" r="8"/>',
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
@@ -116,6 +117,11 @@ def size(n: int) -> str:
     if n < 1024:
         return f"{n} bytes"
     return f"{n / 1024:,.0f} KB" if n < 1024**2 else f"{n / 1024**2:,.1f} MB"
+
+
+def megabytes(n: int) -> str:
+    """An adapter's size, as its makers tell it: `921 kB`, `9.3 MB`, `37 MB`."""
+    return f"{n / 1e3:.0f} kB" if n < 1e6 else f"{n / 1e6:.{1 if n < 1e7 else 0}f} MB"
 
 
 def short(digest: str) -> str:
