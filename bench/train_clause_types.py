@@ -41,8 +41,9 @@ LEARNED, HELD_OUT = 24, 22  # contracts whose passages are learned from, and tha
 QUIET = 0.25  # the weight of a passage of no type
 RARE = 0.5  # the power of a type's rarity that its rows are weighed by
 PULL_WORDS, PULL_VECTORS, STEPS = 3e-7, 3e-6, 60
-FEW = 5  # clauses that a threshold of one's own needs
-GRID = np.arange(0.05, 0.96, 0.05)
+OWN = 10  # clauses that a threshold of one's own needs
+FEW = 5  # clauses of a type whose score is worth averaging
+GRID = np.arange(0.1, 0.91, 0.05)
 NAMES = {
     "Rofr/Rofo/Rofn": "Right of first refusal, offer or negotiation",
     "Unlimited/All-You-Can-Eat-License": "Unlimited license",
@@ -137,7 +138,7 @@ def sparse(texts: Sequence[str], idf: Array) -> Any:
     places = torch.tensor(np.concatenate([at for at, _ in found]))
     ends = torch.tensor(np.cumsum([0, *(len(at) for at, _ in found)]))
     weights = torch.tensor(np.concatenate([weight for _, weight in found]))
-    return torch.sparse_csr_tensor(ends, places, weights, (len(texts), len(idf)))
+    return torch.sparse_csr_tensor(ends, places, weights, (len(texts), len(idf)), check_invariants=False)
 
 
 def idf_of(texts: Sequence[str]) -> Array:
@@ -178,11 +179,11 @@ def weight_of(learned: Rows) -> Array:
 
 
 def thresholds(found: Array, wanted: Array) -> Array:
-    """For each type the share from which on it is told with the best F1; one for all where there are few of it."""
-    pooled = np.array([[f1(found >= t, wanted).mean() for t in GRID]])
-    common = float(GRID[pooled.argmax()])
+    """For each type the share from which on it is told with the best F1; where there are few of it, the one that is
+    best for all types together."""
+    pooled = [f1((found >= t).reshape(-1, 1), wanted.reshape(-1, 1))[0] for t in GRID]
     best = GRID[np.array([f1(found >= t, wanted) for t in GRID]).argmax(axis=0)]
-    return np.where(wanted.sum(axis=0) < FEW, common, best).astype(np.float32)
+    return np.where(wanted.sum(axis=0) < OWN, GRID[np.argmax(pooled)], best).astype(np.float32)
 
 
 def f1(told: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -198,6 +199,7 @@ def save(folder: Path, weights: dict[str, Array], types: Sequence[str], limits: 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FACTS).unlink(missing_ok=True)
     save_file({name: array.astype(np.float16) for name, array in weights.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)
     listed = [
         {"type": named(t), "threshold": round(float(at), 3)} for t, at in zip(types, limits, strict=True)
     ]
