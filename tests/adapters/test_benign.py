@@ -190,12 +190,42 @@ def test_the_canonical_configuration_says_ranks_and_alphas_outright(tmp_path: Pa
     assert facts.scale == 8 / sqrt(4)
 
 
+def small_model() -> Any:
+    """A model with the shapes of `made.SMALL`."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = LlamaConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        vocab_size=8,
+    )  # fmt: skip
+    return LlamaForCausalLM(shape)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")  # by PEFT, of transformers
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"target_modules": "all-linear", "use_rslora": True},
+        {"target_modules": r".*\.(q|down)_proj", "bias": "none", "lora_dropout": 0.1},
+        {"target_modules": ["v_proj", "o_proj"], "layers_to_transform": [1], "alpha_pattern": {"o_proj": 3}},
+    ],
+)
+def test_what_peft_saves_passes(tmp_path: Path, how: dict[str, Any]) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=4, task_type="CAUSAL_LM", init_lora_weights=False, **how)
+    get_peft_model(small_model(), config).save_pretrained(str(tmp_path / "sent"))
+    assert (tmp_path / "sent" / LoraFile.CARD).is_file()
+    findings = looked_at(tmp_path / "sent", tmp_path / "quarantine")
+    assert findings.facts, findings.reasons
+    assert findings.facts.card.startswith("---")
+
+
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")  # by PEFT, of transformers
 def test_peft_reads_the_canonical_form_with_the_same_scales(tmp_path: Path) -> None:
     """Another way to the same factors: PEFT's own, on a model of the same shapes."""
     import torch
     from peft import PeftModel
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     how = {
         "use_rslora": True,
@@ -208,14 +238,10 @@ def test_peft_reads_the_canonical_form_with_the_same_scales(tmp_path: Path) -> N
     source = made.lora(tmp_path / "sent", made.SMALL, 8, **how)
     (source / LoraFile.WEIGHTS).write_bytes(made.encode(weights))
     digest_of(source, tmp_path)
-    shape = LlamaConfig(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=8,
-    )  # fmt: skip
     found = []
     for folder in (source, tmp_path / "ordered"):
         torch.manual_seed(0)
-        model = PeftModel.from_pretrained(LlamaForCausalLM(shape), str(folder))
+        model = PeftModel.from_pretrained(small_model(), str(folder))
         layers = {
             name: module.scaling for name, module in model.named_modules() if hasattr(module, "scaling")
         }
