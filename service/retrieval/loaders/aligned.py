@@ -9,7 +9,6 @@ or a block of signatures stays prose. And since a table's cells must come in the
 by cell, no table changes the order of words.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -17,7 +16,7 @@ from math import inf
 from statistics import median
 
 from service.retrieval.loaders.glyph import Glyph, rows
-from service.retrieval.loaders.headings import starts_clause
+from service.retrieval.loaders.lookalikes import is_lookalike, is_signed
 from service.retrieval.loaders.tables import Box, Table
 
 _GUTTER = 1.0  # of the height: a gap of this width may part two columns
@@ -28,18 +27,6 @@ _ROWS, _COLUMNS = 3, 2  # at least
 _BANDS = 400  # lines of a page at most, and rows of a table: more are no page of words
 _TALLEST = 120
 _FULL = 0.6  # of its rows at least are full enough, and of a column's cells
-_WORDY = 32  # characters a cell on average, which only one column may go over
-_PROSE = 40  # and that one by no more than this for each column that there is
-_SIGNED = re.compile(
-    r"^(?:by|name|title|its|signed|witness|print name|date|attest)\s*:|signature|_{3}|-{20}|/s/", re.I
-)
-_MARKER = re.compile(
-    r"[^\w\s$€£%]|\(?[\dA-Z]{1,5}[.):]|\(?[ivxlc]{1,6}[.)]?|(?:\d+\.)*\d+\.?"
-    r"|(?:section|article|clause|§)\s*[\dIVX.]+",
-    re.I,
-)
-_FOLIO = re.compile(r"(?:[A-Z]{1,2}-)?\d{1,3}|[ivxlc]{1,6}", re.I)
-_LEADER = re.compile(r"\.{4}|(?:\. ){4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +195,10 @@ def _is_table(lines: Sequence[Cells], count: int, height: float) -> bool:
     columns = [[row[column] for row in full if column in row] for column in range(count)]
     if any(len(cells) < _FULL * len(full) for cells in columns):
         return False
-    return (
-        all(_straight(cells, height) for cells in columns)
-        and not _prose(columns)
-        and not _listed(columns)
-        and not _contents(columns)
-        and not any(_SIGNED.search(_text(cell)) for row in lines for cell in row.values())
-    )
+    texts = [[_text(cell) for cell in cells] for cells in columns]
+    every = (_text(cell) for row in lines for cell in row.values())
+    straight = all(_straight(cells, height) for cells in columns)
+    return straight and not is_lookalike(texts) and not is_signed(every)
 
 
 def _text(cell: Band) -> str:
@@ -233,25 +217,6 @@ def _straight(cells: Sequence[Band], height: float) -> bool:
         if sum(abs(place - middle) <= _STRAIGHT * height for place in places) >= _MOSTLY * len(places):
             return True
     return False
-
-
-def _prose(columns: Sequence[Sequence[Band]]) -> bool:
-    lengths = [sum(len(_text(cell)) for cell in cells) / len(cells) for cells in columns]
-    return sum(length > _WORDY for length in lengths) > 1 or max(lengths) > _PROSE * len(columns)
-
-
-def _listed(columns: Sequence[Sequence[Band]]) -> bool:
-    """Numbers, letters or bullets, and a text beside each."""
-    marked = sum(bool(_MARKER.fullmatch(_text(cell)) or starts_clause(_text(cell))) for cell in columns[0])
-    return len(columns) == 2 and marked > len(columns[0]) / 3
-
-
-def _contents(columns: Sequence[Sequence[Band]]) -> bool:
-    """Page numbers down the right side."""
-    last = [_text(cell) for cell in columns[-1]]
-    numbered = sum(bool(_FOLIO.fullmatch(text)) for text in last)
-    dotted = sum(bool(_LEADER.search(_text(cell))) for cells in columns for cell in cells)
-    return numbered > _MOSTLY * len(last) or dotted > 0
 
 
 def _drawn(lines: Sequence[Cells], xs: Sequence[float]) -> Table:

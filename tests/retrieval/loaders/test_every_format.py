@@ -121,7 +121,8 @@ def as_rtf(made: list[Made]) -> bytes:
     def row(block: Made, cells: list[str]) -> str:
         if block.style != "table":
             return rf"\pard {coded(cells[0])}\par "
-        return r"\trowd\intbl " + "".join(rf"{coded(cell)}\cell " for cell in cells) + r"\row\pard "
+        edges = "".join(rf"\cellx{2000 * n}" for n in range(1, len(cells) + 1))
+        return rf"\trowd{edges}\intbl " + "".join(rf"{coded(cell)}\cell " for cell in cells) + r"\row\pard "
 
     return ("{\\rtf1\\ansi " + "".join(lines(made, row)) + "}").encode()
 
