@@ -7,14 +7,14 @@ headers and footers, pictures and comments are counted. Outlook's HTML in disgui
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from service.config import Documents
 from service.core import Entry, State
 from service.retrieval.loaders.colours import Colours
 from service.retrieval.loaders.content import Content, Part, Unreadable, compose
 from service.retrieval.loaders.flow import Flow
+from service.retrieval.loaders.group import Group, revised
 from service.retrieval.loaders.tracked import Ink, Run
 
 _TOKEN = re.compile(
@@ -53,32 +53,6 @@ _CODES = {77: "mac_roman", 128: "cp932", 129: "cp949", 134: "cp936", 136: "cp950
           238: "cp1250"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What a group inherits and forgets at its end."""
-
-    where: str = "body"  # the destination: body, "footnote", "comment", "author", "running" …, "" for nothing
-    skip: int = 1  # characters that stand in for a Unicode one
-    code: str = ""  # character set of the font, "" for the file's
-    hidden: bool = False
-    tiny: bool = False
-    white: bool = False
-    ground: bool = False  # whether something may be painted under the text
-    inserted: int = -1  # author's number, -1 for none
-    deleted: int = -1
-    made: str = ""  # date of the insertion
-    cut: str = ""  # date of the deletion
-    in_table: bool = False
-    level: int = 0  # of a heading
-
-    @property
-    def unseen(self) -> str:
-        """Why nobody sees the text, "" when people do."""
-        if self.hidden or self.tiny:
-            return "hidden" if self.hidden else "tiny"
-        return "white" if self.white and not self.ground and not self.in_table else ""
-
-
 def read(data: bytes, limits: Documents) -> Content:
     reader = Reader()
     reader.read(data)
@@ -91,7 +65,7 @@ class Reader:
     def __init__(self) -> None:
         self._flow = Flow()
         self._left: Counter[str] = Counter()
-        self._state, self._stack = _State(), [_State()]
+        self._state, self._stack = Group(), [Group()]
         self._bytes = b""  # of a character set that takes several a character
         self._skip = 0
         self._high = 0  # the first half of a character outside the first 65,536
@@ -280,7 +254,7 @@ class Reader:
         elif word == "mac":
             self._code = "mac_roman"
         else:
-            self._state = _revised(state, word, number, on)
+            self._state = revised(state, word, number, on)
 
     def _structure(self, word: str, number: int | None) -> None:
         if self._state.where == "styles":
@@ -296,7 +270,7 @@ class Reader:
         elif word in ("pard", "intbl", "s", "outlinelevel"):
             self._state = self._paragraph_like(word, number or 0)
 
-    def _paragraph_like(self, word: str, number: int) -> _State:
+    def _paragraph_like(self, word: str, number: int) -> Group:
         state = self._state
         if word == "pard":
             return replace(state, in_table=False, level=0)
@@ -346,33 +320,6 @@ class Reader:
             self._put("\n\n")
         elif state.where == "body":
             self._flow.paragraph(state.level, self._ink("") if state.inserted >= 0 else None)
-
-
-def _revised(state: _State, word: str, number: int | None, on: bool) -> _State:
-    """Control words of tracked changes: whether, by whom, when."""
-    if word == "revised":
-        return replace(state, inserted=max(0, state.inserted) if on else -1)
-    if word == "deleted":
-        return replace(state, deleted=max(0, state.deleted) if on else -1)
-    if word == "revauth" and state.inserted >= 0:
-        return replace(state, inserted=max(0, number or 0))
-    if word == "revauthdel" and state.deleted >= 0:
-        return replace(state, deleted=max(0, number or 0))
-    if word == "revdttm":
-        return replace(state, made=_date(number or 0))
-    if word == "revdttmdel":
-        return replace(state, cut=_date(number or 0))
-    return state
-
-
-def _date(packed: int) -> str:
-    """DTTM: minutes, hours, day, month and year since 1900 packed into 32 bits; "" for a date that is none."""
-    packed %= 2**32
-    try:
-        year, month, day = 1900 + (packed >> 20 & 0x1FF), packed >> 16 & 0xF, packed >> 11 & 0x1F
-        return datetime(year, month, day, packed >> 6 & 0x1F, packed & 0x3F).isoformat()
-    except ValueError:
-        return ""
 
 
 def _known(encoding: str) -> str:
