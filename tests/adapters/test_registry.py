@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,20 @@ def test_roll_back_goes_to_what_was_published_before_and_further(firm: Firm) -> 
     told = [(e.what, e.before, e.after) for e in firm.adapters.history("leases", scope(ADMIN))]
     assert told[:2] == [("rollback", "3", "1"), ("publish", "1", "3")]
     assert firm.adapters.history("leases", scope(ADMIN))[0].by == ADMIN.id
+
+
+def test_deeds_from_many_threads_stand_in_one_line(firm: Firm) -> None:
+    for seed in (1, 2, 3):
+        firm.admit(seed=seed)
+
+    def publish(number: int) -> None:
+        firm.adapters.publish("leases", number % 3 + 1, ADMIN.id)
+
+    with ThreadPoolExecutor(6) as people:
+        list(people.map(publish, range(24)))
+    moves = [e for e in reversed(firm.adapters.history("leases", scope(ADMIN))) if e.what == "publish"]
+    assert [e.before for e in moves] == ["", *(e.after for e in moves[:-1])], "no deed came between"
+    assert str(firm.adapters.card("leases", scope(ADMIN)).published) == moves[-1].after
 
 
 def test_roll_back_passes_over_what_is_retired(firm: Firm) -> None:

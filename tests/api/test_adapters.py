@@ -1,5 +1,6 @@
 """Adapters over HTTP: who may do what, what a person sees, and what an upload is told."""
 
+import asyncio
 import io
 import time
 import zipfile
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from service.core import LoraFile
+from service.api.openai import _Asked, _events
+from service.core import LoraFile, Message, Sampling
+from tests.adapters.firm import ANN, scope
 from tests.api.desk import Desk
 
 
@@ -273,6 +276,31 @@ def test_a_retired_version_is_gone(desk: Desk, admin: TestClient) -> None:
     assert withdrawn["published"] is None
     body = {"model": "leases", "messages": [{"role": "user", "content": "Hello?"}]}
     assert admin.post("/v1/chat/completions", json=body).status_code == 404
+
+
+def test_a_reader_who_leaves_lets_the_files_go(desk: Desk, admin: TestClient) -> None:
+    for seed in (1, 2):
+        desk.add(admin, seed=seed)
+    admin.post("/api/adapters/leases/publish", json={"version": 1})
+    plain = scope(ANN)
+    adapter = desk.firm.adapters.resolve("leases", plain)
+    assert adapter.folder
+
+    async def leave() -> None:
+        asked = _Asked(plain, (Message("user", "Hello?"),), adapter, Sampling(), None, True, False)
+        desk.engine.gate.clear()
+        events = _events(asked, desk.house)  # type: ignore[arg-type]
+        assert [await anext(events), await anext(events)] == ["", adapter.digest[:8]]
+        await asyncio.to_thread(admin.post, "/api/adapters/leases/publish", json={"version": 2})
+        await asyncio.to_thread(admin.post, "/api/adapters/leases/retire", json={"version": 1})
+        await asyncio.to_thread(desk.add, admin, seed=3)  # through the same thread as what retiring asked for
+        assert adapter.folder
+        assert adapter.folder.is_dir()
+        await events.aclose()
+
+    asyncio.run(leave())
+    desk.add(admin, seed=4)
+    assert not adapter.folder.exists()
 
 
 def test_a_matter_fixes_its_adapter(desk: Desk, admin: TestClient, ann: TestClient) -> None:
