@@ -238,7 +238,8 @@ def test_the_filter_finds_what_brute_force_finds(
     assert all(types & set(one.types) for one in found.passages)
     assert found.coverage.passages == len(types) * (6 if document is None else 1)
     whole = shelves.search(query, A, 64, asked, exact).passages
-    assert found.passages == whole[:k]
+    same = [round(p.score, 6) for p in whole[:k]]  # which of those with the same score come first is open
+    assert [round(p.score, 6) for p in found.passages] == same
     if exact:
         every = shelves.search(query, A, 64, Filter(documents=among), exact).passages
         assert {p.id for p in whole} == {p.id for p in every if types & set(p.types)}
