@@ -1,7 +1,7 @@
 """A zip, a folder or a single GGUF, into a quarantine folder of our own: allowed names only, real bytes counted."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from service.adapters.findings import Check
 from service.adapters.refused import Refused, shown, size
 from service.adapters.zipped import Entry, entries, unpacked
 from service.core import LoraFile
-from service.errors import TooLarge
 
 _CHUNK = 1 << 20
 
@@ -31,22 +30,6 @@ class Limits:
 
 
 LIMITS = Limits()
-
-
-def receive(pieces: Iterable[bytes], target: Path, limit: int) -> int:
-    """Write an upload as it comes; its size. Raises TooLarge, and leaves no file, when it goes on beyond `limit`."""
-    done = 0
-    try:
-        with target.open("xb") as file:
-            for piece in pieces:
-                done += len(piece)
-                if done > limit:
-                    raise TooLarge(f"The upload is larger than {size(limit)}. Send the adapter alone.")
-                file.write(piece)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    return done
 
 
 def unpack(source: Path, folder: Path, limits: Limits = LIMITS) -> Check:

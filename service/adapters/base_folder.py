@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from service.adapters.configuration import is_embedding
+from service.adapters.keys import is_embedding
 from service.core import BaseFacts
 from service.errors import BadRequest
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.adapters.configuration import RANK, Configuration, is_embedding
+from service.adapters.configuration import Configuration
+from service.adapters.keys import RANK, is_embedding
 from service.adapters.refused import shown
 from service.adapters.tensors import Tensor, Values
 from service.core import BaseFacts

@@ -17,14 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from service.adapters import header
-from service.adapters.archive import receive
 from service.adapters.base_folder import facts_of_folder
 from service.adapters.checks import vet
 from service.adapters.digest import digest
 from service.adapters.digest import write as put_in_order
 from service.adapters.findings import STEPS, Check, Findings
 from service.core import BaseFacts, LoraFile
-from service.errors import BadRequest, TooLarge
+from service.errors import BadRequest
 from tests.adapters import ggufs, made
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +130,7 @@ def test_what_peft_writes_passes(tmp_path: Path, said: dict[str, Any]) -> None:
 def test_peft_itself_finds_no_more_keys_than_are_known() -> None:
     from peft import LoraConfig
 
-    from service.adapters.configuration import reasons
+    from service.adapters.keys import reasons
 
     said = json.loads(json.dumps(LoraConfig(target_modules=["q_proj"]).to_dict(), default=list))
     assert reasons(said) == []
@@ -341,13 +340,6 @@ def test_a_large_adapter_needs_little_memory(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path)
 
 
-def test_an_upload_that_goes_on_is_stopped_and_leaves_nothing(tmp_path: Path) -> None:
-    assert receive([b"abc", b"de"], tmp_path / "a", 5) == 5
-    with pytest.raises(TooLarge):
-        receive((bytes(100) for _ in iter(int, 1)), tmp_path / "b", 1000)
-    assert [file.name for file in tmp_path.iterdir()] == ["a"]
-
-
 def test_values_are_read_as_they_were_written(tmp_path: Path) -> None:
     from service.adapters.tensors import Values
 
@@ -363,10 +355,10 @@ def test_values_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_every_key_is_documented() -> None:
-    from service.adapters import configuration
+    from service.adapters.keys import EMPTY, KNOWN
 
     page = (ROOT / "docs" / "adapters.md").read_text("utf-8")
-    keys = configuration._EMPTY.keys() | configuration._KNOWN.keys()
+    keys = EMPTY.keys() | KNOWN.keys()
     assert not [key for key in keys if f"`{key}`" not in page]
 
 
