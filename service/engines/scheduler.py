@@ -7,6 +7,7 @@ so that a long prompt slows the others a little and never stops them.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from service.core import BASE, Finish, Priority
 from service.engines.drafts import Guesser, length
@@ -137,12 +138,14 @@ class Scheduler:
         return frozenset(one.key.adapter for one in self._running.values())
 
     def lacking(self) -> list[str]:
-        """Adapters to load before the next plan, the most urgent first: there are slots for their sequences."""
+        """Adapters to load before the next plan, the most urgent first: those of whom to admit before anybody whose
+        adapter is loaded. No more, or two that find no room together would drive each other out without end.
+        """
         if len(self._running) >= self.limits.slots:
             return []
-        waiting = [one for one in self._waiting.values() if self._welcome(one)]
-        wanted = dict.fromkeys(one.key.adapter for one in sorted(waiting, key=self._urgency))
-        return [adapter for adapter in wanted if adapter not in self.loaded]
+        waiting = sorted((one for one in self._waiting.values() if self._welcome(one)), key=self._urgency)
+        first = takewhile(lambda one: one.key.adapter not in self.loaded, waiting)
+        return list(dict.fromkeys(one.key.adapter for one in first))
 
     def refuse(self, adapter: str) -> list[int]:
         """Drop who waits for an adapter that cannot be loaded. Returns whom it hit."""

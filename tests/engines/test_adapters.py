@@ -122,6 +122,17 @@ def test_one_in_use_stays_and_who_finds_no_room_waits_for_it(make: Make) -> None
     play(runner, scene)
 
 
+def test_more_adapters_than_room_are_served_one_after_another(make: Make) -> None:
+    runner = Wardrobe(queue=10, per_person=20)
+
+    async def scene(engine: BatchingEngine) -> None:
+        asked = [make(name, 60) for name in "abcabc"]
+        assert await asyncio.gather(*(ask(engine, one) for one in asked)) == ["the answer"] * 6
+        assert len(runner.attached) == 1
+
+    play(runner, scene)
+
+
 def test_one_that_is_larger_than_the_budget_is_refused_with_the_remedy(make: Make) -> None:
     async def scene(engine: BatchingEngine) -> None:
         with pytest.raises(BadRequest, match="adapter_memory"):
