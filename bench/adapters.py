@@ -24,7 +24,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +78,9 @@ class Bench:
     files: BaseFiles
     engine: Engine
     adapters: Adapters
-    loras: tuple[Adapter, ...]
     chosen: argparse.Namespace
+    trials: threading.Event  # whether adapters that come in have their trial run
+    loras: list[Adapter]
 
     @property
     def rounds(self) -> range:
@@ -172,6 +173,7 @@ async def switch(bench: Bench) -> Figures:
 
 async def publish(bench: Bench) -> Figures:
     """Four people read answers while adapters come in by the one door, trial run included."""
+    bench.trials.set()
     idle: list[float] = []
     busy: list[float] = []
     with tempfile.TemporaryDirectory() as place:
@@ -185,6 +187,7 @@ async def publish(bench: Bench) -> Figures:
             while coming.is_alive():
                 busy += await _gaps(bench, 4)
             coming.join()
+    bench.trials.clear()
     return {"publish": float(np.percentile(busy, 99) / np.percentile(idle, 99))}
 
 
@@ -277,6 +280,8 @@ async def _quoted(engine: Engine, level: int, at: int, tokens: int) -> float:
 
 async def cycles(bench: Bench) -> Figures:
     """Each cycle brings new content of a known family in, asks it, and retires it."""
+    if bench.chosen.trial:
+        bench.trials.set()
     base, strangers, sizes = base_facts(bench.files), 0, []
     with tempfile.TemporaryDirectory() as place:
         known: dict[int, str] = {}
@@ -307,7 +312,7 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-MEASURES: dict[str, Callable[[Bench], Awaitable[Figures]]] = {
+MEASURES: dict[str, Callable[[Bench], Coroutine[None, None, Figures]]] = {
     measure.__name__: measure for measure in (one, four, cost, switch, publish, second, quoting, cycles)
 }
 
@@ -342,21 +347,18 @@ def main() -> None:
         database = Database(settings.home / "privity.db")
         running.callback(database.close)
 
+        trials = threading.Event()
+
         def tried(folder: Path) -> ProbeReport:
-            return (
-                probe(files, folder)
-                if chosen.trial or "publish" in chosen.only
-                else ProbeReport(1.0, None, 1.0)
-            )
+            return probe(files, folder) if trials.is_set() else ProbeReport(1.0, None, 1.0)
 
         model = Model(lambda: [base_facts(files)], tried, engine.prepare, engine.release)
         adapters = Adapters(settings.home, database, model, max_bytes=2**30)
         running.callback(adapters.close)
-        loras = tuple(
-            admitted(adapters, made(settings.home / f"made-{seed}", base_facts(files), seed), f"made-{seed}")
-            for seed in range(4)
-        )
-        bench = Bench(settings, files, engine, adapters, loras, chosen)
+        bench = Bench(settings, files, engine, adapters, chosen, trials, [])
+        for seed in range(FAMILIES if {"one", "four", "cost", "switch"} & set(chosen.only) else 0):
+            folder = made(settings.home / f"made-{seed}", base_facts(files), seed)
+            bench.loras.append(admitted(adapters, folder, f"made-{seed}"))
         figures: Figures = {}
         for name in chosen.only:
             figures |= asyncio.run(MEASURES[name](bench))

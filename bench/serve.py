@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +71,10 @@ def direct(engine: Engine, tokens: int, adapter: Adapter = BASE) -> Ask:
     return ask
 
 
-def over_http(client: httpx.AsyncClient, tokens: int, more: dict[str, object] | None = None) -> Ask:
+def over_http(client: httpx.AsyncClient, tokens: int, more: Mapping[str, object] | None = None) -> Ask:
     async def ask(text: str) -> Timing:
         body = {"model": "base", "messages": [{"role": "user", "content": text}], "max_tokens": tokens}
-        body |= more or {}
+        body |= dict(more or {})
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         begin = time.perf_counter()
         first, last = 0.0, ""
