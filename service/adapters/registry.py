@@ -59,8 +59,10 @@ class Adapters:
     def admit(self, source: Path, wanted: Wanted, room: Path | None = None) -> Admission:
         """Puts an adapter in line for the checks, and answers at once. `room` goes with the admission.
 
-        Raises BadRequest for a name that cannot be, Conflict for one that cannot be taken, Busy for a full line.
+        Raises BadRequest for a name that cannot be, Conflict for one that cannot be taken, Busy for a full line, and
+        NotReady while the model that it is to be checked against loads.
         """
+        self._model.facts()
         if wanted.kept:
             well_named(wanted.name)
             titled(wanted.title, wanted.name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from service.adapters import Adapters, Admission, Model, Wanted
 from service.core import Adapter, BaseFacts, Caller, LoraFile, ProbeReport, Role, Scope
+from service.errors import NotReady
 from service.storage import Database
 from service.storage.tables import Matter, User
 from tests.adapters.made import SMALL, lora
@@ -28,7 +29,7 @@ class Firm:
     """A home folder with its registry; `restart` is what a crash and a new start do to it."""
 
     def __init__(self, home: Path, facts: BaseFacts = SMALL) -> None:
-        self.home, self.facts = home, facts
+        self.home, self.facts, self.loading = home, facts, False
         self.probe: Callable[[Path], ProbeReport] = report
         self.prepared: list[Adapter] = []
         self.released: list[str] = []
@@ -43,12 +44,17 @@ class Firm:
 
     def _open(self) -> Adapters:
         model = Model(
-            facts=lambda: [self.facts],
+            facts=self._facts,
             probe=lambda folder: self.probe(folder),
             prepare=self.prepared.append,
             release=self.released.append,
         )
         return Adapters(self.home, self.database, model, max_bytes=1 << 20)
+
+    def _facts(self) -> list[BaseFacts]:
+        if self.loading:
+            raise NotReady("The model is loading.")
+        return [self.facts]
 
     def restart(self) -> None:
         self.adapters.close()

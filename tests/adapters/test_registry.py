@@ -18,7 +18,7 @@ from service.adapters.books import KEPT
 from service.adapters.splits import chosen, trail
 from service.adapters.versions import Event, Named
 from service.core import BASE, LoraFile, ProbeReport
-from service.errors import BadRequest, Busy, Conflict, NotFound
+from service.errors import BadRequest, Busy, Conflict, NotFound, NotReady
 from service.storage.tables import AdmissionRow, AnswerRow, Feedback
 from tests.adapters.firm import ADMIN, ANN, TRAINER, Firm, scope
 from tests.adapters.made import SMOLLM, lora
@@ -143,6 +143,19 @@ def test_a_full_line_says_so(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> Non
     go.set()
     assert [firm.settled(admission).state for admission in begun] == ["ready"] * 2
     assert firm.admit().state == "ready", "there is room again"
+
+
+def test_nothing_is_checked_against_a_model_that_is_loading(firm: Firm) -> None:
+    firm.published()
+    firm.loading = True
+    with pytest.raises(NotReady):
+        firm.adapters.admit(firm.make(1), Wanted("leases", by=ADMIN.id))
+    with pytest.raises(NotReady):
+        firm.adapters.resolve("leases", PLAIN)
+    with pytest.raises(NotFound):
+        firm.adapters.resolve("nothing", PLAIN)
+    assert firm.adapters.state(firm.adapters.card("leases", scope(ADMIN)).versions[0]) == "ready"
+    assert not firm.adapters.admissions(scope(ADMIN))
 
 
 # --- versions by their content -----------------------------------------------------------------------------
