@@ -20,7 +20,7 @@ from service.core import BASE, Adapter, EngineInfo, Generation, Load, LoraFile, 
 from service.engines.estimate import estimate
 from service.engines.upstream_answers import OpenAnswers, UpstreamStream
 from service.engines.upstream_server import Served, Server, refused, unreachable
-from service.errors import BadRequest, NotReady, PrivityError
+from service.errors import BadRequest, Busy, NotReady, PrivityError
 
 log = logging.getLogger("privity.engine")
 PATIENCE = 10.0  # seconds that open answers have when the house closes
@@ -47,7 +47,7 @@ class UpstreamEngine:
         self.info = EngineInfo(name, "upstream", fingerprint, settings.context, 0, settings.slots)
         try:
             self._met()
-        except NotReady:
+        except (NotReady, Busy):
             log.warning("the upstream server cannot be reached yet")
 
     def load(self) -> Load:

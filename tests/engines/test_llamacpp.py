@@ -1,4 +1,4 @@
-"""The engine with the real small model."""
+"""Both own engines with the real small model, and what is llama.cpp's alone."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,9 +31,11 @@ def home(files: BaseFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def engine(home: Path) -> Iterator[Engine]:
-    engine = open_engine(Settings(home=home, base=Base(), engine=SMALL))
+@pytest.fixture(scope="module", params=["llama.cpp", "torch"])
+def engine(home: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    chosen = SMALL.model_copy(update={"kind": request.param})
+    engine = open_engine(Settings(home=home, base=Base(), engine=chosen))
+    assert engine.info.engine.startswith(request.param)
     yield engine
     engine.close()
     engine.check()

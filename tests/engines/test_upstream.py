@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from service.config import Engine as Settings
 from service.core import Adapter, Generation, Message, Piece, Sampling, Usage
@@ -51,9 +52,9 @@ async def read(engine: UpstreamEngine, generation: Generation) -> list[Piece]:
     return [piece async for piece in engine.generate(generation)]
 
 
-def play(scene: Awaitable[Any]) -> Any:
+def play(scene: Awaitable[Any], seconds: float = 30) -> Any:
     async def bounded() -> Any:
-        return await asyncio.wait_for(scene, 30)
+        return await asyncio.wait_for(scene, seconds)
 
     return asyncio.run(bounded())
 
@@ -311,17 +312,17 @@ def test_our_own_service_is_such_a_server(house: RunningHouse) -> None:
     upstream = UpstreamEngine(settings, "f")
     assert upstream.info.engine == "upstream"
     question = (Message("user", "What is the capital of France?"),)
-    pieces = play(read(upstream, Generation(question, sampling=Sampling(max_tokens=24))))
+    pieces = play(read(upstream, Generation(question, sampling=Sampling(max_tokens=24))), 120)
     assert "Paris" in "".join(piece.text for piece in pieces)
     usage = pieces[-1].usage
     assert usage
     assert usage.prompt <= upstream.count(question)
-    cut = play(read(upstream, Generation(question, sampling=Sampling(max_tokens=24, stop=("Paris",)))))
+    cut = play(read(upstream, Generation(question, sampling=Sampling(max_tokens=24, stop=("Paris",)))), 120)
     assert "Paris" not in "".join(piece.text for piece in cut)
-    wrong = UpstreamEngine(settings.model_copy(update={"upstream_key": settings.upstream_key}), "f")
-    long = (Message("user", "word " * 9000),)
     with pytest.raises(BadRequest, match="refused"):
-        play(wrong.submit(Generation(long)))
+        play(upstream.submit(Generation((Message("user", "word " * 9000),))), 120)
+    with pytest.raises(PrivityError, match="UPSTREAM_KEY"):
+        UpstreamEngine(settings.model_copy(update={"upstream_key": SecretStr("wrong")}), "f")
     upstream.close()
 
 
