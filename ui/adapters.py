@@ -52,13 +52,13 @@ async def rollback(api: Api, desk: Desk, event: Event) -> None:
 
 async def retire(api: Api, desk: Desk, event: Event) -> None:
     await api.deed(event["name"], "retire", {"version": int(event["version"])})
-    await done(api, desk, event["name"])
+    await done(api, desk, event["name"], int(event["version"]))
 
 
 async def split(api: Api, desk: Desk, event: Event) -> None:
     share = {"version": int(event["version"]), "share": int(event["share"])}
     await api.deed(event["name"], "split", share)
-    await done(api, desk, event["name"])
+    await done(api, desk, event["name"], int(event["version"]))
 
 
 async def fix(api: Api, desk: Desk, event: Event) -> None:

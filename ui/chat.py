@@ -48,9 +48,15 @@ async def open_matter(api: Api, desk: Desk, event: Event) -> None:
 
 async def refresh_models(api: Api, desk: Desk) -> None:
     """Who may answer in the matter; a choice that is no longer there gives way to the matter's own, or the base."""
+    desk.asked = time.monotonic()
+    if not desk.matter:
+        return
     desk.models, desk.fixed = await api.models(desk.matter), await api.fixed(desk.matter)
     if desk.model not in [one["name"] for one in desk.models]:
-        desk.model = desk.fixed or "base"
+        gone, desk.model = desk.model, desk.fixed or "base"
+        desk.notice = (
+            f"{gone} is no longer offered here. Choose who answers in the title bar." if gone else desk.notice
+        )
 
 
 async def new_matter(api: Api, desk: Desk, event: Event) -> None:
@@ -73,6 +79,7 @@ async def show(api: Api, desk: Desk, event: Event) -> None:
     desk.view = cast(View, event["id"])
     desk.find = desk.secret = ""
     await refresh_matters(api, desk)
+    await refresh_models(api, desk)
     await list_conversations(api, desk)
     if desk.view in ("library", "adapters"):
         desk.source = desk.found = None

@@ -120,6 +120,7 @@ class Desk:
     models: list[Model] = field(default_factory=lambda: [BASE])  # that may answer in the matter
     model: str = "base"
     fixed: str = ""  # the adapter that the matter has made its own
+    asked: float = 0.0  # of the monotonic clock, when these were fetched
     view: View = "ask"
     notice: str = ""
 

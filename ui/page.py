@@ -1,6 +1,7 @@
 """The Gradio page: the window, and the wires between what a person does, the acts, and the panes."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
@@ -15,6 +16,7 @@ from ui.theme import asset
 
 COOKIE = "privity_session"
 TICK = 2.0  # seconds between looks at the service's state
+FRESH = 20.0  # seconds that the list of who may answer is good for
 ACTS = chat.ACTS | library.ACTS | search.ACTS | adapters.ACTS | compare.ACTS | admin.ACTS
 COMPARE = 'privity.compare(element, (asked) => trigger("versus", asked), () => trigger("halt", {}));'
 
@@ -146,6 +148,8 @@ class Wires:
         async with desk.turnstile:
             await self.furnish(desk, request)
             await self.look(desk, request)
+            if time.monotonic() - desk.asked > FRESH:
+                await self.attempt(desk, chat.refresh_models(self.api(request), desk))
             if desk.view == "adapters":
                 await self.attempt(desk, adapters.look_again(self.api(request), desk))
             panes.reconcile(desk, json.loads(shown))

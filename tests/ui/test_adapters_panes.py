@@ -274,9 +274,11 @@ def test_a_deed_shows_what_became_of_the_adapter() -> None:
 def test_each_deed_says_what_it_is_about(
     act: Any, event: dict[str, str], path: str, body: dict[str, Any]
 ) -> None:
-    service = stocked(adapters__x=adapter(), **{f"adapters__x__{path}": {}})
-    do(act, service, desk(view="adapters"), name="x", **event)
+    service = stocked(adapters__x=adapter(published=1), **{f"adapters__x__{path}": {}})
+    laid = desk(view="adapters")
+    do(act, service, laid, name="x", **event)
     assert (f"/api/adapters/x/{path}", body) in service.asked
+    assert laid.version == int(event.get("version", 1)), "what the deed was about stays in sight"
 
 
 def test_an_adapter_that_is_gone_is_no_longer_looked_at() -> None:
@@ -294,6 +296,13 @@ def test_another_matter_brings_its_own_adapter_and_forgets_the_choice() -> None:
     service.replies["/api/matters/m1"] = {"adapter": None}
     do(chat.open_matter, service, laid, id="m1")
     assert (laid.model, laid.fixed) == ("base", "")
+
+
+def test_a_choice_that_was_withdrawn_gives_way_and_says_so() -> None:
+    laid = desk(models=[BASE, model("gone")], model="gone")
+    do(adapters.fix, stocked(matters__m1__adapter={}), laid, id="")
+    assert laid.model == "base"
+    assert "gone is no longer offered here" in laid.notice
 
 
 def test_a_conversation_goes_on_under_the_adapter_that_answered_last() -> None:
