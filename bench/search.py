@@ -1,4 +1,5 @@
-"""How fast search is in a large house, and what it takes: one matter with many passages, and as many over many matters.
+"""How fast search is in a large house, and what it takes: one matter with many passages, and as many over many matters,
+each asked alone, and all of them in one question.
 
     python bench/search.py --corpus DIR --benchmark FILE [--passages 100000] [--matters 200]
 
@@ -6,8 +7,9 @@ The documents are contracts of the corpus, over and over, with words changed so 
 straight into the places where the Library keeps them, and their vectors are made up: those of some hundred real
 passages, with noise. Questions are those of
 the benchmark (LegalBench-RAG form), half of them with the words that name a document, half without, and are embedded
-for real. Cold are the first questions after a start; warm the same questions once more. At the end 1,000 documents are
-deleted.
+for real. Cold are the first questions after a start, new the others when they are asked for the first time, warm all of
+them once more. Wall clock and processor time are told apart: on a machine with other work to do the second is the
+measure. At the end 1,000 documents are deleted, from a copy of the house where it is kept.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import platform
 import random
 import re
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -134,8 +137,8 @@ class House:
 
     def __init__(self, home: Path, threads: int) -> None:
         self.database = Database(home / "privity.db")
-        self.embedder = Embedder(threads)
         settings = Settings(home=home, search=Search(threads=threads))
+        self.embedder = Embedder.configured(settings.search)
         self.library = Library(home, self.database, settings, self.embedder)
         self.walls = Walls(self.database)
         accounts = Accounts(self.database, 1)
@@ -162,19 +165,23 @@ def questions(benchmark: Path, number: int) -> list[str]:
     return [q if n % 2 else q.partition(";")[2].strip() or q for n, q in enumerate(asked[:number])]
 
 
-def ask(library: Library, asked: Sequence[str], scopes: Sequence[Scope]) -> list[float]:
-    """The milliseconds of each question, put to the matters in turn."""
+def ask(house: House, asked: Sequence[str], scopes: Sequence[Scope]) -> list[tuple[float, float]]:
+    """The milliseconds of each question by the clock and of the processor, put to the scopes in turn."""
     took = []
     for number, text in enumerate(asked):
-        began = time.perf_counter()
-        library.search(text, scopes[number % len(scopes)])
-        took.append(1000 * (time.perf_counter() - began))
+        house.embedder.query.cache_clear()
+        began, spent = time.perf_counter(), time.process_time()
+        house.library.search(text, scopes[number % len(scopes)])
+        took.append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - spent)))
     return took
 
 
-def told(took: Sequence[float]) -> dict[str, float]:
+def told(took: Sequence[tuple[float, float]]) -> dict[str, float]:
     shares = {"p50": 50, "p95": 95, "most": 100}
-    return {name: round(float(np.percentile(took, share)), 1) for name, share in shares.items()}
+    wall, cpu = zip(*took, strict=True)
+    return {name: round(float(np.percentile(wall, share)), 1) for name, share in shares.items()} | {
+        f"cpu_{name}": round(float(np.percentile(cpu, share)), 1) for name, share in shares.items()
+    }
 
 
 def memory() -> int:
@@ -183,43 +190,62 @@ def memory() -> int:
     return pages * resource.getpagesize() // 2**20
 
 
-def measure(home: Path, scopes_of: tuple[str, int], asked: Sequence[str], threads: int) -> dict[str, Any]:
-    """Search in a house that has just been opened."""
+def measure(
+    home: Path, matters: tuple[str, int], together: bool, asked: Sequence[str], threads: int
+) -> dict[str, Any]:
+    """Search in a house that has just been opened; `together` puts each question to all the matters at once."""
     with closing(House(home, threads)) as house:
         before = memory()
         began = time.perf_counter()
         house.library.warm()
         house.library.wait()
         start = time.perf_counter() - began
-        scopes = house.matters(*scopes_of)
-        cold = ask(house.library, asked[:COLD], scopes)
-        ask(house.library, asked, scopes)
-        house.embedder.query.cache_clear()
-        warm = ask(house.library, asked, scopes)
-        named, plain = warm[1::2], warm[::2]
+        scopes = house.matters(*matters)
+        if together:
+            every = [matter for scope in scopes for matter in scope.matters]
+            scopes = [house.walls.scope(house.caller, every)]
+        cold = ask(house, asked[:COLD], scopes)
+        house.library.settle()
+        new = ask(house, asked[COLD:], scopes)
+        warm = ask(house, asked, scopes)
         return {
-            "matters": scopes_of[1],
+            "matters": matters[1],
+            "in_one_scope": len(scopes[0].matters),
             "start_seconds": round(start, 1),
             "cold_ms": told(cold),
+            "new_ms": told(new),
             "warm_ms": told(warm),
-            "naming_a_document_ms": told(named),
-            "naming_none_ms": told(plain),
+            "naming_a_document_ms": told(warm[1::2]),
+            "naming_none_ms": told(warm[::2]),
             "memory_before_mib": before,
             "memory_mib": memory(),
         }
 
 
 def delete(home: Path, threads: int) -> dict[str, Any]:
-    with closing(House(home, threads)) as house:
+    with copied(home) as here, closing(House(here, threads)) as house:
         house.library.wait()
         (scope,) = house.matters("one", 1)
         (matter,) = scope.matters
         ids = [filed.id for filed in house.library.documents(scope, matter)][:DELETED]
-        began = time.perf_counter()
+        before = sum(filed.passages for filed in house.library.documents(scope, matter))
+        began, spent = time.perf_counter(), time.process_time()
         gone = house.library.remove_many(ids, scope)
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - spent
+        after = sum(filed.passages for filed in house.library.documents(scope, matter))
         house.library.check()
-        return {"documents": gone, "seconds": round(seconds, 2)}
+        return {
+            "documents": gone,
+            "passages": before - after,
+            "seconds": round(seconds, 2),
+            "cpu_seconds": round(cpu, 2),
+        }
+
+
+@contextmanager
+def copied(home: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="privity-bench-") as folder:
+        yield Path(shutil.copytree(home, Path(folder) / "home"))
 
 
 @contextmanager
@@ -238,26 +264,32 @@ def run(chosen: argparse.Namespace, home: Path) -> dict[str, Any]:
     for name, number in groups:
         with closing(House(home, chosen.threads)) as house:
             matters = [matter for scope in house.matters(name, number) for matter in scope.matters]
-        passages = fill(home, Embedder(chosen.threads), matters, chosen.passages, chosen.corpus)
-        result[name] = {"passages": passages}
-        result[name] |= measure(home, (name, number), asked, chosen.threads)
+        embedder = Embedder.configured(Search(threads=chosen.threads))
+        passages = fill(home, embedder, matters, chosen.passages, chosen.corpus)
+        for together in (False, True)[:number]:
+            title = "all at once" if together else name
+            result[title] = {"passages": passages}
+            result[title] |= measure(home, (name, number), together, asked, chosen.threads)
     if chosen.delete:
         result["deleted"] = delete(home, chosen.threads)
     return result
 
 
+KINDS = ("cold_ms", "new_ms", "warm_ms", "naming_a_document_ms", "naming_none_ms")
+
+
 def show(result: dict[str, Any]) -> None:
-    print(f"{'':<24} {'p50':>8} {'p95':>8} {'most':>8}   milliseconds, {result['questions']} questions")
-    for name in ("one", "of many"):
-        for kind in (
-            ("cold_ms", "warm_ms", "naming_a_document_ms", "naming_none_ms") if name in result else ()
-        ):
+    columns = ("p50", "p95", "most", "cpu_p50", "cpu_p95", "cpu_most")
+    print(f"{'':<32}" + "".join(f"{one:>10}" for one in columns) + f"   ms, {result['questions']} questions")
+    for name in ("one", "of many", "all at once"):
+        if name not in result:
+            continue
+        for kind in KINDS:
             row = result[name][kind]
-            print(f"{name + ' ' + kind[:-3]:<24} {row['p50']:>8} {row['p95']:>8} {row['most']:>8}")
-        if name in result:
-            print(f"{result[name]['passages']} passages, {result[name]['memory_mib']} MiB in memory")
+            print(f"{name + ' ' + kind[:-3]:<32}" + "".join(f"{row[one]:>10}" for one in columns))
+        print(f"{result[name]['passages']} passages, {result[name]['memory_mib']} MiB in memory")
     if "deleted" in result:
-        print(f"{result['deleted']['documents']} documents deleted in {result['deleted']['seconds']} s")
+        print("deleted: " + ", ".join(f"{name} {value}" for name, value in result["deleted"].items()))
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ class Held:
         self._known: OrderedDict[str, Documents] = OrderedDict()
         self._used: dict[str, float] = {}
         self._turns: dict[str, int] = {}  # rises with each write to a collection
-        self._coming: dict[str, Thread] = {}
+        self._coming: Thread | None = None
 
     def get(self, name: str) -> Documents | None:
         """The documents of a collection; None when they are not here, or not yet."""
@@ -70,14 +70,13 @@ class Held:
 
     def close(self) -> None:
         self._closed = True
-        for thread in list(self._coming.values()):
-            thread.join()
+        self.wait()
         self._known.clear()
 
     def wait(self) -> None:
         """Until all that is on its way is here."""
-        for thread in list(self._coming.values()):
-            thread.join()
+        if self._coming is not None:
+            self._coming.join()
 
     def _change(self, name: str, changed: Callable[[Documents], Documents]) -> None:
         with self._lock:
@@ -115,10 +114,10 @@ class Held:
 
     def _fetch_later(self, name: str) -> None:
         with self._lock:
-            if self._closed or (name in self._coming and self._coming[name].is_alive()):
-                return
-            self._coming[name] = Thread(target=self._fetch, args=(name,), name="vectors", daemon=True)
-            self._coming[name].start()
+            if self._closed or (self._coming is not None and self._coming.is_alive()):
+                return  # one at a time, so that no more come in than there is room for
+            self._coming = Thread(target=self._fetch, args=(name,), name="vectors", daemon=True)
+            self._coming.start()
 
 
 def by_document(pieces: Iterable[tuple[Sequence[str], Vectors]]) -> Iterator[tuple[str, Vectors]]:

@@ -16,7 +16,7 @@ from service.retrieval.embed import Embedder
 from service.retrieval.files import Files
 from service.retrieval.filters import clause_types, passes
 from service.retrieval.generations import Generations
-from service.retrieval.index import Index
+from service.retrieval.index import Index, place
 from service.retrieval.ingestion import Ingestion
 from service.retrieval.records import Line, Records
 from service.retrieval.search import Search
@@ -70,9 +70,15 @@ class Library:
         return self._ingestion.renewing
 
     def warm(self) -> None:
-        """Load the embedder and open the index; takes some seconds."""
+        """Load the embedder, and bring the vectors of the matters into memory, large ones in the background."""
         self.embedder.warm()
-        self._index.vectors.names()
+        held = self._index.vectors.held
+        for matter in self._records.matters():
+            held.get(place(matter, self._generations.live(matter).name))
+
+    def settle(self) -> None:
+        """Wait until the vectors that are on their way into memory are there."""
+        self._index.vectors.held.wait()
 
     def add(
         self, data: bytes | Path, name: str, scope: Scope, matter: str, by: str = "", replaces: str = ""

@@ -39,6 +39,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (headings, text, content = "
 CREATE VIRTUAL TABLE IF NOT EXISTS exact USING fts5 (text, content = "passages", content_rowid = "row",
     tokenize = "unicode61 remove_diacritics 2");
 """
+INDEXED = (("words", "headings, text"), ("exact", "text"))  # tables and their columns
 _TEXTS = " SELECT row, {} FROM passages WHERE row BETWEEN ? AND ?"
 IDLE = 4  # open connections kept for the next call
 REMEMBERED = 2000  # words of which it is known whether they are common
@@ -108,16 +109,20 @@ class Words:
         if not self._file.exists():
             return
         with self._open() as rows, _transaction(rows):
+            sizes = dict(rows.execute("SELECT key, coalesce(last - first + 1, 0) FROM documents"))
+            anew = 2 * sum(sizes.get(key, 0) for key in keys) > sum(sizes.values())
             for key in keys:
-                self._drop(rows, key)
+                self._drop(rows, key, () if anew else INDEXED)
+            for table, _ in INDEXED if anew else ():  # cheaper than to take most of it out word by word
+                rows.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")
         self._remember({}, (), keys)
 
-    def _drop(self, rows: sqlite3.Connection, key: str) -> None:
+    def _drop(self, rows: sqlite3.Connection, key: str, indexed: Iterable[tuple[str, str]]) -> None:
         found = rows.execute("SELECT row, first, last FROM documents WHERE key = ?", (key,)).fetchone()
         if found is None:
             return
         row, first, last = found
-        for table, columns in (("words", "headings, text"), ("exact", "text")):
+        for table, columns in indexed:
             gone = f"SELECT 'delete', row, {columns} FROM passages WHERE row BETWEEN ? AND ?"
             rows.execute(f"INSERT INTO {table} ({table}, rowid, {columns}) {gone}", (first, last))
         rows.execute("DELETE FROM clauses WHERE row BETWEEN ? AND ?", (first, last))
@@ -127,7 +132,7 @@ class Words:
     def scrub(self) -> None:
         """Rewrite the word index, so that it no longer holds what was taken out."""
         with self._open() as rows:
-            for table in ("words", "exact"):
+            for table, _ in INDEXED:
                 rows.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
             rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -127,6 +127,49 @@ def test_nothing_is_lost_or_half_visible_after_kills(tmp_path: Path) -> None:
     kill_many(tmp_path, 15, random.Random(15))
 
 
+MANY = 24  # documents, of which all but a few are deleted at once
+
+
+def delete_many(home: Path, _: int) -> None:
+    """Fill a library, say that it is full, and delete nearly all."""
+    made = database(home, "mat-a")
+    shelves = library(home, made)
+    for number in range(MANY):
+        shelves.add(
+            f"{number}. Rent. The rent of number{number} is due. {'May. ' * 40}".encode(), "a.txt", A, "mat-a"
+        )
+    assert shelves.wait(60)
+    (home / "journal").write_text("full")
+    shelves.remove_many([filed.id for filed in shelves.documents(A, "mat-a")][: MANY - 4], A)
+    (home / "journal").write_text("done")
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.005, 0.03, 0.1])
+def test_a_mass_deletion_that_is_killed_has_not_begun_or_leaves_nothing(tmp_path: Path, after: float) -> None:
+    context: ForkServerContext = multiprocessing.get_context("forkserver")
+    child: BaseProcess = context.Process(target=delete_many, args=(tmp_path, 0), daemon=True)
+    child.start()
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "journal").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    time.sleep(after)
+    os.kill(child.pid or 0, 9)
+    child.join()
+    made = database(tmp_path, "mat-a")
+    shelves = library(tmp_path, made)
+    assert shelves.wait(60)
+    shelves.check()
+    left = {filed.id for filed in shelves.documents(A, "mat-a")}
+    assert len(left) in (MANY, 4)
+    found = shelves.search("the rent is due in May", A, 64).passages
+    assert {passage.document for passage in found} == left
+    assert {place.name for place in (tmp_path / "files" / "mat-a").iterdir()} == left
+    shelves.close()
+    made.close()
+
+
 @pytest.mark.slow
 def test_nothing_is_lost_or_half_visible_after_300_kills(tmp_path: Path) -> None:
     kill_many(tmp_path, 300, random.Random(300))

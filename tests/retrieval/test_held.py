@@ -120,9 +120,11 @@ def test_what_was_read_while_something_was_written_is_not_kept() -> None:
 
 def test_a_large_collection_is_read_while_searches_go_another_way() -> None:
     shelf = Shelf(AT_ONCE + 1)
-    held = Held(shelf.count, shelf.read)
+    held = Held(shelf.count, shelf.read, most=AT_ONCE + 10)
     assert held.get("one") is None
+    assert held.get("two") is None  # it finds no room afterwards
     held.wait()
+    assert held.get("two") is None
     assert len((held.get("one") or {})["d"]) == AT_ONCE + 1
 
 
