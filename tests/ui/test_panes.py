@@ -303,6 +303,12 @@ def test_dates_are_grouped_as_a_person_would() -> None:
         assert words.day(when.timestamp(), now) == group
 
 
+def test_the_line_above_defined_terms_goes_with_them() -> None:
+    text = "The documents say:\n“of no effect” [1]\nTerms in these words:\n“Rent” [2] — Lease.pdf\nIt is due [1]."
+    html = conversation.prose(text, checked(cited(1), cited(2, quote="Rent", role="definition")))
+    assert seen(html.replace("<br>", " ")) == "It is due 1."
+
+
 def test_the_lead_is_left_out_under_a_note_too() -> None:
     citations = [{"n": 1, "quote": "Rent is due."}]
     text = (

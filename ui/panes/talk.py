@@ -9,7 +9,7 @@ from ui.panes.words import act, count, empty, esc, name_of, on, tag, tidy
 from ui.replies import Checked, Citation, Json, Turn
 
 QUOTED = re.compile(r"“[^”]*”")
-LEAD = "The documents say:\n"  # the evidence list says it better
+LEADS = ("The documents say:\n", "Terms in these words:\n")  # the evidence list says it better
 UNSUPPORTED = " [not in the documents]"  # how plain text marks what the page shows as a tag
 OWN = "In the model's words:"
 LIVE = "live"  # the answer that is being written
@@ -143,8 +143,10 @@ def prose(text: str, checked: Checked, selected: int = 0) -> str:
 
 def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
     """Spans of whole lines that hold nothing but a citation's own quotation, its marker and its place."""
-    lead = 0 if text.startswith(LEAD) else text.find("\n" + LEAD) + 1  # under a note, if there is one
-    spans = [(lead, lead + len(LEAD))] if citations and text.startswith(LEAD, lead) else []
+    spans = []
+    for lead in LEADS if citations else ():
+        at = 0 if text.startswith(lead) else text.find("\n" + lead) + 1  # under a note, if there is one
+        spans += [(at, at + len(lead))] if text.startswith(lead, at) else []
     for citation in citations:
         line = f"“{citation['quote']}” [{citation['n']}]"
         start = text.find(line)
