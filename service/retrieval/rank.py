@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import log2
 
-BLEND = 0.2
+BLEND = 0.1
 KEPT = 3  # documents searched when a question names one
 CLOSE = 0.75  # of the best document's score: below it a document is not the one named
 

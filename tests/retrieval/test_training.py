@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.average_adapters import averaged
 from bench.train_embedder import Contract, Course, captions, held_out, likest, listwise, unseen, without
 from service.core import Passage
 
@@ -93,3 +94,21 @@ def test_the_loss_is_least_when_scores_follow_gains() -> None:
         torch.tensor([[0.0, 5.0, 0.0], [0.0, 9.0, 0.0]]),
     )
     assert float(listwise(good, gains)) < 0.71 < float(listwise(bad, gains))
+
+
+def test_averaged_adapters_add_the_mean_of_what_each_adds() -> None:
+    import torch
+
+    chance = torch.Generator().manual_seed(0)
+    layer = "base_model.model.x"
+    parts = [
+        {
+            f"{layer}.lora_A.weight": torch.randn(rank, 6, generator=chance),
+            f"{layer}.lora_B.weight": torch.randn(5, rank, generator=chance),
+        }
+        for rank in (2, 3)
+    ]
+    config, mean = averaged([{"r": 2, "lora_alpha": 4}, {"r": 3, "lora_alpha": 6}], parts)
+    assert (config["r"], config["lora_alpha"]) == (5, 10)
+    added = [part[f"{layer}.lora_B.weight"] @ part[f"{layer}.lora_A.weight"] for part in (*parts, mean)]
+    assert torch.allclose((added[0] + added[1]) / 2, added[2].float(), atol=0.01)
