@@ -36,7 +36,9 @@ async def ask(api: Api, desk: Desk, event: Event) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(answer(api, desk.matter, side, news.set)) for side in versus.sides]
     try:
         yield
-        while versus.live:
+        while (
+            versus.live and desk.versus is versus
+        ):  # until both are whole, or their reader has gone elsewhere
             await news.wait()
             news.clear()
             yield

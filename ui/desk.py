@@ -194,7 +194,7 @@ class Desk:
     def put_away(self) -> None:
         """Clear the work area, as for another matter or a new question."""
         self.conversation, self.turns, self.query = "", [], ""
-        self.live = self.ended = self.found = self.source = None
+        self.live = self.ended = self.found = self.source = self.versus = None
 
 
 def paged(document: Document) -> bool:

@@ -367,6 +367,21 @@ def test_an_answer_that_fails_says_why_and_the_other_goes_on() -> None:
     assert "There is no adapter of this name." in seen(draw(laid)["versus"])
 
 
+def test_another_matter_puts_a_comparison_away_and_stops_it() -> None:
+    laid = desk(view="adapters", comparing=True)
+    streams = [Stream(word("Yes."), word(" Surely."), LAST) for _ in range(2)]
+    left, right = (lambda one=one: httpx.Response(200, stream=one) for one in streams)
+
+    async def turn_away() -> None:
+        event = {"question": "May we?", "left": "base", "right": "x"}
+        async for _ in compare.ask(api(both(left, right)), laid, event):
+            laid.put_away()
+
+    asyncio.run(turn_away())
+    assert laid.versus is None
+    assert "Yes." not in draw(laid)["versus"]
+
+
 def test_stopping_keeps_what_was_written_on_both_sides() -> None:
     laid = desk(view="adapters", comparing=True)
     laid.versus = Versus("May we?", (Side("base", Live("May we?", "Yes")), Side("x", None)))

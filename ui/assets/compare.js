@@ -21,7 +21,7 @@ privity.compare = (element, ask, halt) => {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!form.question.value.trim() || asking()) return;
+    if (!form.question.value.trim() || !here().matter || asking()) return;
     ask(Object.fromEntries(new FormData(form)));
     busy(true);
   });
