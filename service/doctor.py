@@ -27,6 +27,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("database", lambda: _database(settings))
     yield _timed("base model", lambda: _base(settings))
     yield _timed("engine", lambda: _engine(settings))
+    yield _timed("engine's limits", lambda: _limits(settings))
     yield _timed("embedder", lambda: _embedder(settings))
     yield _timed("clause types", lambda: _clause_types(settings))
     yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
@@ -71,16 +72,25 @@ def _base(settings: Settings) -> str:
     from service.engines import prepare
 
     files = prepare(settings.base.model, settings.home / "models")
-    return f"{files.name}, {files.gguf.stat().st_size / 2**20:.0f} MiB, {files.fingerprint[:12]}"
+    weights = [files.gguf] if files.gguf else sorted((files.folder or settings.home).glob("*.safetensors"))
+    size = sum(file.stat().st_size for file in weights) / 2**20
+    return f"{files.name}, {size:.0f} MiB, {files.fingerprint[:12]}"
 
 
 def _engine(settings: Settings) -> str:
-    from service.engines import open_engine
+    from service.engines import choose, open_engine
 
+    why = choose(settings).why
     engine = open_engine(settings)
     info = engine.info
     engine.close()
-    return f"{info.engine}, {info.threads} threads, {info.slots} slots of {info.context} tokens"
+    return f"{info.engine}, for {why}; {info.threads} threads, {info.slots} slots of {info.context} tokens"
+
+
+def _limits(settings: Settings) -> str:
+    from service.engines import choose
+
+    return choose(settings).lacks
 
 
 def _embedder(settings: Settings) -> str:
