@@ -32,7 +32,9 @@ class LlamaRunner:
         self.end_tokens = self.model.end_tokens()
         self.shares = self.model.forgets_in_part
         batch = self.limits.chunk + (LONGEST + 2) * self.limits.slots
-        self._context = Context(self.model, self.limits.slots, self.limits.context, batch, self.threads)
+        slots, context = self.limits.slots, self.limits.context
+        flash = settings.gpu_layers != 0
+        self._context = Context(self.model, slots, context, batch, self.threads, flash)
         self._adapters: dict[str, Lora] = {}  # by digest
         self._worn = BASE.digest
 
