@@ -68,13 +68,16 @@ class Server:
 
     def load(self, name: str, path: str) -> None:
         """Raises BadRequest when the server does not take the adapter."""
-        reply = self._post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": path}, {400, 404, 405})
+        reply = self._post(
+            "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path}, {400, 404, 405, 500}
+        )
         if reply.status_code in (404, 405) and name not in self.models():
             raise BadRequest(
                 "The upstream server does not load adapters, or does not see the folder. Start vLLM with "
                 "--enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, and check `engine.upstream_adapters`."
             )
-        if reply.status_code == 400 and name not in self.models():  # 400 also says that it has it already
+        # 400 also says that it has it already; vLLM answers 500 to a rank above its own
+        if reply.status_code in (400, 500) and name not in self.models():
             raise BadRequest(
                 "The upstream server does not take this adapter: see its log, and its --max-lora-rank."
             )

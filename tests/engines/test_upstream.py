@@ -169,8 +169,13 @@ def test_the_folder_is_named_as_the_server_sees_it(
         engine(vllm.url, upstream_adapters="/elsewhere").prepare(adapter)
 
 
-def test_adapters_that_cannot_be_served_are_refused_by_name(vllm: ScriptedVllm, adapter: Adapter) -> None:
+def test_adapters_that_cannot_be_served_are_refused_by_name(
+    vllm: ScriptedVllm, adapter: Adapter, tmp_path: Path
+) -> None:
     upstream = engine(vllm.url)
+    high = made.lora(tmp_path / "shelf" / "d3", rank=64)
+    with pytest.raises(BadRequest, match="max-lora-rank"):
+        upstream.prepare(Adapter("high", "d3", folder=high))
     with pytest.raises(BadRequest, match=r"bare.*safetensors"):
         upstream.prepare(Adapter("bare", "d2", folder=adapter.folder and adapter.folder.parent))
     vllm.owner = "somebody"

@@ -81,6 +81,8 @@ class ScriptedVllm:
             return JSONResponse({"error": {"message": "already been loaded"}}, 400)
         if not (Path(body["lora_path"]) / "adapter_config.json").is_file():
             return JSONResponse({"error": {"message": "No adapter found"}}, 404)
+        if json.loads((Path(body["lora_path"]) / "adapter_config.json").read_text())["r"] > 16:
+            return JSONResponse({"error": {"message": "LoRA rank 64 is greater than max_lora_rank 16"}}, 500)
         self.adapters[body["lora_name"]] = body["lora_path"]
         return Response("Success")
 
