@@ -75,7 +75,7 @@ privity.uploads = (() => {
 
   document.addEventListener("change", (event) => {
     const field = event.target;
-    const take = taker();
+    const take = takers[field.dataset.upload === undefined ? "library" : "adapters"];
     if (field.type !== "file" || !take) return;
     take([...field.files].map((file) => [file, file.webkitRelativePath || file.name]), field.dataset.replaces);
     field.value = "";
