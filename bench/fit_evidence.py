@@ -80,7 +80,9 @@ def fitted(found: list[Row]) -> tuple[dict[str, float], float]:
 
     names = list(found[0].facts)
     facts = np.concatenate([np.stack([row.facts[name] for name in names], axis=1) for row in found])
-    learned = LogisticRegression(C=10.0, max_iter=1000).fit(facts, np.concatenate([row.right for row in found]))
+    learned = LogisticRegression(C=10.0, max_iter=1000).fit(
+        facts, np.concatenate([row.right for row in found])
+    )
     weights = dict(zip(names, map(float, learned.coef_[0]), strict=True))
     bars = sorted(row.best(weights)[0] for row in found)
     return weights, max(bars, key=lambda bar: sum(rates(found, weights, bar)))
@@ -99,7 +101,9 @@ def told(found: list[Row], weights: Weights, bar: float) -> dict[str, Any]:
     return {
         "weights": {name: round(weight, 3) for name, weight in weights.items()},
         "threshold": round(bar, 2),
-        "best_sentence_f1": round(float(np.mean([row.best(weights)[1] for row in found if row.answerable])), 3),
+        "best_sentence_f1": round(
+            float(np.mean([row.best(weights)[1] for row in found if row.answerable])), 3
+        ),
         "refuses_rightly": round(right, 3),
         "refuses_wrongly": round(1 - spoken, 3),
     }

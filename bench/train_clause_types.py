@@ -5,7 +5,7 @@
 Learned from the *train* splits alone: annotated clauses (clause_cls/train*.jsonl), and the passages of some training
 contracts as ingestion cuts them, most of which are of no type (cuad/train.jsonl says which are not). The thresholds
 come from contracts that the embedder's adapter was not trained on. One core, some four minutes; run it again whenever
-the embedder changes. The last line is JSON: the scores on the *dev* splits, which nothing is chosen by.
+the embedder changes. The last line is JSON: the scores on the *dev* splits, which no weight or threshold is fitted on.
 
 The loss is cross entropy with a clause's types sharing its mass, rare types weighing more, and L2; it is convex, so
 that L-BFGS finds the same head each time.
@@ -178,7 +178,7 @@ def weight_of(learned: Rows) -> Array:
     return np.asarray((counts.max() / np.maximum(counts, 1)) ** RARE, np.float32)
 
 
-def thresholds(found: Array, wanted: Array) -> Array:
+def thresholds(found: Array, wanted: NDArray[np.bool_]) -> Array:
     """For each type the share from which on it is told with the best F1; where there are few of it, the one that is
     best for all types together."""
     pooled = [f1((found >= t).reshape(-1, 1), wanted.reshape(-1, 1))[0] for t in GRID]

@@ -26,9 +26,9 @@ MARGIN = 1.5  # a sentence so much below the best one is no evidence beside it
 MOST = 4  # sentences
 FEWEST = 5  # words of a sentence: fewer are a heading or a number
 
-# Fitted by `bench/fit_evidence.py` on contracts that the embedder's adapter has not seen, cover kept a little above what
-# it earns on the kinds of question that the embedder knows. There, within single passages, the best sentence has an F1
-# of .87, and the threshold refuses 93 % of the questions without an answer, 5 % of those with one.
+# Fitted by `bench/fit_evidence.py` on contracts that the embedder's adapter has not seen; cover is kept a little above
+# what it earns on the kinds of question that the embedder knows. There, within single passages, the best sentence has
+# an F1 of .87, and the threshold refuses 93 % of the questions without an answer, 5 % of those with one.
 WEIGHTS = {
     "likeness": 12.0,
     "cover": 0.5,

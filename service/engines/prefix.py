@@ -112,7 +112,7 @@ class PrefixCache:
         return best, length if best is not None else 0
 
     def _empty(self, adapter: str, moves: list[Move]) -> int:
-        """A free row, else one of those kept, from the half that was not used for longest, so that there is a choice."""
+        """A free row, else a kept one, from the half that was not used for longest: so there is a choice."""
         if self._free:
             row = self._place(sorted(self._free), adapter)
             self._free.remove(row)

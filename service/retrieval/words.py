@@ -235,7 +235,7 @@ class Words:
             for inside, values in _spans(self._spans(keys))
             for hit in self._ask(
                 "SELECT id, -score FROM (SELECT rowid AS at, rank AS score FROM exact"
-                f" WHERE exact MATCH ?{inside}{only} ORDER BY rank LIMIT ?) JOIN passages ON row = at",
+                f" WHERE exact MATCH ?{inside}{only} ORDER BY rank, rowid LIMIT ?) JOIN passages ON row = at",
                 (expression, *values, *names, limit),
             )
         ]

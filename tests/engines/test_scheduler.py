@@ -100,7 +100,9 @@ class Walk(RuleBasedStateMachine):
         assert (self.plan is None) == (not self.alive)
         if self.plan:
             self.memory.run(self.plan)
-            read = sum(len(part.tokens) for part in self.plan.slices if not part.draft and len(part.tokens) > 1)
+            read = sum(
+                len(part.tokens) for part in self.plan.slices if not part.draft and len(part.tokens) > 1
+            )
             assert read <= LIMITS.chunk
             assert len({part.row for part in self.plan.slices}) == len(self.plan.slices)
             assert len({part.adapter for part in self.plan.slices}) == 1
