@@ -168,7 +168,7 @@ def fit(learned: Rows) -> dict[str, Array]:
         b.grad = slope.sum(0, keepdim=True)
         return -(weights * wanted * said).sum() + PULL_WORDS * (w**2).sum() + PULL_VECTORS * (v**2).sum()
 
-    search.step(closure)
+    search.step(closure)  # type: ignore[no-untyped-call]
     return {"vectors": v.numpy(), "words": w.numpy(), "idf": idf, "bias": b[0].numpy()}
 
 
@@ -183,7 +183,8 @@ def thresholds(found: Array, wanted: NDArray[np.bool_]) -> Array:
     best for all types together."""
     pooled = [f1((found >= t).reshape(-1, 1), wanted.reshape(-1, 1))[0] for t in GRID]
     best = GRID[np.array([f1(found >= t, wanted) for t in GRID]).argmax(axis=0)]
-    return np.where(wanted.sum(axis=0) < OWN, GRID[np.argmax(pooled)], best).astype(np.float32)
+    limits: Array = np.where(wanted.sum(axis=0) < OWN, GRID[np.argmax(pooled)], best).astype(np.float32)
+    return limits
 
 
 def f1(told: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
