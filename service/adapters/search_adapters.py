@@ -41,7 +41,7 @@ def found(places: Iterable[Path]) -> dict[str, SearchAdapter]:
 
 
 def enter(rows: Session, here: dict[str, SearchAdapter]) -> None:
-    """Gives each its line, the present one published; of a folder that has gone the line is retired."""
+    """Gives each its line, the present one published; lines of what lies there no more are retired."""
     for one in here.values():
         card = named(rows, one.name)
         if card is None:
@@ -64,7 +64,7 @@ def enter(rows: Session, here: dict[str, SearchAdapter]) -> None:
     for row in rows.scalars(
         select(VersionRow).where(VersionRow.kind == "search", VersionRow.state == "ready")
     ):
-        if row.name not in here:
+        if row.name not in here or row.digest != here[row.name].digest:
             row.state = "retired"
 
 

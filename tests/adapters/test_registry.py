@@ -456,9 +456,14 @@ def test_folders_of_the_project_are_admitted_and_published_if_new(firm: Firm, tm
     assert ship(firm.adapters, ours) == ["ready"]
     assert firm.adapters.resolve("leases", PLAIN).version == 2, "a name that stands is not moved"
     assert not firm.adapters.admissions(scope(ADMIN))
+    config = said | {"lora_alpha": 2 * said["lora_alpha"]}
+    (search / LoraFile.CONFIG).write_text(json.dumps(config))
+    ship(firm.adapters, ours)
+    card = firm.adapters.card("contract-search", scope(ADMIN))
+    assert {v.version: v.retired for v in card.versions} == {1: True, 2: False}, "one serves the search"
     shutil.rmtree(search)
     ship(firm.adapters, ours)
-    assert firm.adapters.card("contract-search", scope(ADMIN)).versions[0].retired
+    assert all(v.retired for v in firm.adapters.card("contract-search", scope(ADMIN)).versions)
 
 
 # --- figures -----------------------------------------------------------------------------------------------
