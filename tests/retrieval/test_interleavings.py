@@ -61,6 +61,12 @@ def _current(shelves: Library, family: str) -> str:
     return lines[0].id
 
 
+def remove(shelves: Library, family: str) -> None:
+    """Again where a new version has become current between the look and the deed: then only the old one went."""
+    while any(f.family == family and f.current for f in shelves.documents(A, "mat-a")):
+        shelves.remove(_current(shelves, family), A)
+
+
 def act(shelves: Library, model: Model, what: str, pick: int, text: int) -> None:
     family = model.family(pick)
     if what == "add":
@@ -76,7 +82,7 @@ def act(shelves: Library, model: Model, what: str, pick: int, text: int) -> None
         bad = b"%%PDF-1.7 broken %d" % text
         shelves.add(bad, "bad.pdf", A, "mat-a", replaces=_current(shelves, family))
     elif what == "remove":
-        shelves.remove(_current(shelves, family), A)
+        remove(shelves, family)
         del model.families[family]
     else:
         shelves.reread(_current(shelves, family), A)
