@@ -309,9 +309,10 @@ def test_the_line_above_defined_terms_goes_with_them() -> None:
     assert seen(html.replace("<br>", " ")) == "It is due 1."
 
 
-def test_the_lead_is_left_out_under_a_note_too() -> None:
+def test_a_note_stands_above_the_evidence_and_the_lead_is_left_out() -> None:
     citations = [{"n": 1, "quote": "Rent is due."}]
     text = (
         'No document here mentions "DrKoop".\nThe documents say:\n“Rent is due.” [1] — Lease.txt\nSo it is.'
     )
-    assert conversation.beside(text, citations) == 'No document here mentions "DrKoop".\nSo it is.'  # type: ignore[arg-type]
+    assert conversation.beside(text, citations) == "So it is."  # type: ignore[arg-type]
+    assert "DrKoop" in conversation.noted(text)

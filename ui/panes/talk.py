@@ -40,7 +40,7 @@ def progress(live: Live, answer_id: str, desk: Desk) -> str:
     writing = doing("Writing" + waited(live.since)) if live.coverage else ""
     return (
         f'<article class="turn writing" data-answer="{answer_id}">{searched}'
-        f"{evidence(live.citations, answer_id, desk)}"
+        f"{noted(live.text)}{evidence(live.citations, answer_id, desk)}"
         f'<div class="answer">{written(beside(live.text, live.citations))}</div>{writing}</article>'
     )
 
@@ -68,7 +68,7 @@ def unfinished(ended: Ended, answer_id: str, desk: Desk, again: str = "") -> str
     part = f'<div class="answer">{words}</div>' if words else ""
     css = f"card row {'bad' if ended.fault else 'calm'}"
     card = f'<div class="{css}" role="alert"><span>{esc(ended.why)}</span>{again}</div>'
-    sources = evidence(ended.citations, answer_id, desk)
+    sources = noted(ended.text) + evidence(ended.citations, answer_id, desk)
     return f'<article class="turn" data-answer="{answer_id}">{searched}{sources}{part}{card}</article>'
 
 
@@ -112,7 +112,7 @@ def turn(one: Turn, desk: Desk) -> str:
 def answer(text: str, checked: Checked, desk: Desk) -> str:
     words = prose(text, checked, chosen(desk, checked["answer_id"]))
     said = f'<div class="answer">{words}</div>' if words else ""
-    return f"{evidence(checked['citations'], checked['answer_id'], desk)}{said}"
+    return f"{noted(text)}{evidence(checked['citations'], checked['answer_id'], desk)}{said}"
 
 
 def chosen(desk: Desk, answer_id: str) -> int:
@@ -143,7 +143,7 @@ def prose(text: str, checked: Checked, selected: int = 0) -> str:
 
 def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
     """Spans of whole lines that hold nothing but a citation's own quotation, its marker and its place."""
-    spans = []
+    spans = [(0, len(note(text)))] if citations else []  # it stands above the evidence
     for lead in LEADS if citations else ():
         at = 0 if text.startswith(lead) else text.find("\n" + lead) + 1  # under a note, if there is one
         spans += [(at, at + len(lead))] if text.startswith(lead, at) else []
@@ -157,6 +157,17 @@ def repeated(text: str, citations: list[Citation]) -> list[tuple[int, int]]:
         if start >= 0 and alone:
             spans.append((start, min(stop + 1, len(text))))
     return spans
+
+
+def note(text: str) -> str:
+    """What an answer says before its evidence: that no document mentions a name of the question."""
+    said, lead, _ = text.partition(LEADS[0])
+    return said if lead else ""
+
+
+def noted(text: str) -> str:
+    said = note(text).strip()
+    return f'<div class="answer">{esc(said)}</div>' if said else ""
 
 
 def flagged(text: str, known: set[int], answer_id: str, selected: int) -> str:
