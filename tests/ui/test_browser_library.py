@@ -85,8 +85,8 @@ def shown(page: Any, *expected: str) -> None:
 
 def opened(page: Any, name: str, shows: str) -> None:
     """Open a file by a double click; again where the list was drawn anew between the two clicks."""
-    for _ in range(40):
-        if not page.locator("#source header").count():
+    for attempt in range(24):
+        if attempt % 6 == 0:
             row(page, name).dblclick()
         page.wait_for_timeout(1500)
         if page.locator(shows).count():
