@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core import EngineInfo, Generation, Message, Sampling
-from service.engines.batching import BatchingEngine
+from service.engines.batching import BatchingEngine, Stream
 from service.engines.drafts import LONGEST, Guesser, length
 from tests.engines.scripted import ScriptedRunner
 
@@ -72,7 +72,7 @@ def test_the_text_is_the_same_with_guesses_and_without(script: str, limit: int) 
     for guesses in (False, True):
         runner = ScriptedRunner(script, context=1000, chunk=64)
         engine = BatchingEngine(runner, EngineInfo("", "", "", 1000, 1, 2), guesses=guesses)
-        told[guesses] = asyncio.run(both(engine, limit))
+        told[guesses] = asyncio.run(both(engine, runner, limit))
         engine.close()
         engine.check()
         steps[guesses] = len(runner.plans)
@@ -82,12 +82,20 @@ def test_the_text_is_the_same_with_guesses_and_without(script: str, limit: int) 
         assert steps[True] < steps[False] / 2, "answers that quote come in fewer steps"
 
 
-async def both(engine: BatchingEngine, limit: int) -> list[tuple[str, object]]:
-    """Two at once, one of them with a stop string in the middle of a guess."""
-    return await asyncio.gather(read(engine, limit), read(engine, limit, "Building ag"))
+async def both(engine: BatchingEngine, runner: ScriptedRunner, limit: int) -> list[tuple[str, object]]:
+    """Two at once, the second, with a stop string amid a guess, comes within the first step."""
+    runner.gate.clear()
+    first = await engine.submit(asked(limit))
+    await asyncio.to_thread(runner.running.wait, 10)
+    second = await engine.submit(asked(limit, "Building ag"))
+    runner.gate.set()
+    return await asyncio.gather(read(first), read(second))
 
 
-async def read(engine: BatchingEngine, limit: int, *stop: str) -> tuple[str, object]:
-    asked = Generation((Message("user", TEXT),), sampling=Sampling(max_tokens=limit, stop=stop))
-    pieces = [piece async for piece in engine.generate(asked)]
+def asked(limit: int, *stop: str) -> Generation:
+    return Generation((Message("user", TEXT),), sampling=Sampling(max_tokens=limit, stop=stop))
+
+
+async def read(stream: Stream) -> tuple[str, object]:
+    pieces = [piece async for piece in stream]
     return "".join(piece.text for piece in pieces), (pieces[-1].finish, pieces[-1].usage)
