@@ -275,6 +275,7 @@ class Coverage:
     not_searched: int = 0  # documents of the matter that are not searchable
     seconds: float = 0.0
     index: str = ""  # version of the index
+    left_out: int = 0  # searchable ones that the question leaves out, for it names others, or a filter does
     silent: tuple[Silent, ...] = ()
 
 

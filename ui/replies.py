@@ -136,7 +136,7 @@ class Silent(TypedDict):
 
 
 class Coverage(TypedDict):
-    """What was searched. Answers that were kept before the index had versions lack the last two."""
+    """What was searched. Answers that were kept before these were told lack the last three."""
 
     documents: int
     passages: int
@@ -144,6 +144,7 @@ class Coverage(TypedDict):
     pages_without_text: int
     not_searched: int
     seconds: float
+    left_out: NotRequired[int]
     index: NotRequired[str]
     silent: NotRequired[list[Silent]]
 

@@ -51,7 +51,15 @@ def searched(coverage: Coverage) -> str:
     if coverage.pages:
         parts.append(_count(coverage.pages, "page"))
     line = f"Searched: {', '.join(parts)}."
-    return " ".join(filter(None, (line, _blank_pages(coverage), _unsearched(coverage))))
+    return " ".join(filter(None, (line, _left_out(coverage), _blank_pages(coverage), _unsearched(coverage))))
+
+
+def _left_out(coverage: Coverage) -> str:
+    n = coverage.left_out
+    if not n:
+        return ""
+    others = "1 other document was" if n == 1 else f"{n:,} other documents were"
+    return f"{others} left out by the names in the question: ask without them to search all."
 
 
 def _blank_pages(coverage: Coverage) -> str:

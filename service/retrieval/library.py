@@ -279,6 +279,7 @@ class Library:
                 found = self._search.exact(text, able, k, whole=whole, types=types)
                 searched, asked = able, text
             else:
+            ready = sum(line.searched for line in lines)
                 found, searched, asked = self._search(text, able, k, whole=whole, types=types)
             passages = self._search.passages(searched, types)
             if turn == self._records.turn:
@@ -296,6 +297,7 @@ class Library:
             asked,
             () if exact else self._search.strange(text, able),
         )
+                left_out=ready - len(searched),
 
     def remove(self, document: str, scope: Scope) -> int:
         """Take a document out with its files and index entries; from now on it answers nothing. See `remove_many`."""

@@ -1,5 +1,7 @@
 """A refusal says what was searched."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.assistant import refusal
@@ -20,6 +22,12 @@ def test_the_proof_names_every_count() -> None:
     text = refusal.words("nothing_found", FULL)
     assert "14 documents, 1,412 passages, 120 pages" in text
     assert "2 pages hold no text and could not be searched" in text
+
+
+def test_documents_that_the_question_leaves_out_are_told() -> None:
+    assert "left out" not in refusal.searched(FULL)
+    assert "1 other document was left out" in refusal.searched(replace(FULL, left_out=1))
+    assert "1,200 other documents were left out by the names" in refusal.searched(replace(FULL, left_out=1200))
 
 
 def test_only_some_of_many_strange_names_are_told() -> None:

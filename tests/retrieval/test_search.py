@@ -101,6 +101,10 @@ def test_the_name_of_a_document_is_not_searched_for(shelves: Library) -> None:
     assert shelves.wait(60)
     found = shelves.search("What is the price of the bolts for Quenby in the matter?", A)
     assert {p.document for p in found.passages} == {made.id}
+    assert found.coverage.documents == 1
+    everywhere = shelves.search("What is the price of the bolts?", A).coverage
+    assert everywhere.left_out == 0
+    assert found.coverage.left_out == everywhere.documents - 1, "what the name leaves out is told"
     assert "Quenby" not in found.asked
     assert "price of the bolts" in found.asked
     shelves.remove(made.id, A)

@@ -258,6 +258,9 @@ def test_coverage_opens_to_the_silent_pages_and_the_index() -> None:
 
 def test_an_answer_kept_before_indexes_had_versions_is_still_shown() -> None:
     older = {name: value for name, value in COVERAGE.items() if name not in ("index", "silent")}
+    named = seen(coverage.line(COVERAGE | {"documents": 1, "left_out": 13}))
+    assert "Searched 1 of 14 documents" in named
+    assert "left out 13 other documents" in named
     assert "Index version" not in coverage.line(older)  # type: ignore[arg-type]
 
 

@@ -10,11 +10,13 @@ SHOWN = 200  # documents with silent pages that are named
 def line(coverage: Coverage) -> str:
     blank, left = coverage["pages_without_text"], coverage["not_searched"]
     notes = [f"{count(blank, 'page')} without text"] if blank else []
-    notes += [f"{count(left, 'document')} not searched"] if left else []
+    notes += [f"{count(left, 'document')} without an index"] if left else []
     note = f" ({', '.join(notes)})" if notes else ""
+    others = coverage.get("left_out", 0)
+    part = f"{coverage['documents']:,} of " if others else ""
     return (
         '<details class="covered"><summary>Searched '
-        f"{count(coverage['documents'], 'document')}, {count(coverage['passages'], 'passage')}{note}"
+        f"{part}{count(coverage['documents'] + others, 'document')}, {count(coverage['passages'], 'passage')}{note}"
         f" · {took(coverage['seconds'])}</summary>{opened(coverage)}</details>"
     )
 
@@ -41,6 +43,9 @@ def in_words(coverage: Coverage) -> str:
         f"{count(coverage['documents'], 'document')} with {count(coverage['passages'], 'passage')} "
         f"on {count(coverage['pages'], 'page')} were searched."
     ]
+    others = coverage.get("left_out", 0)
+    if others:
+        words.append(f"The names in the question, or a filter, left out {count(others, 'other document')}.")
     if left:
         words.append(f"{count(left, 'document')} could not be searched; the Library says why.")
     if blank:
