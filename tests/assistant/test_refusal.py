@@ -27,7 +27,9 @@ def test_the_proof_names_every_count() -> None:
 def test_documents_that_the_question_leaves_out_are_told() -> None:
     assert "left out" not in refusal.searched(FULL)
     assert "1 other document was left out" in refusal.searched(replace(FULL, left_out=1))
-    assert "1,200 other documents were left out by the names" in refusal.searched(replace(FULL, left_out=1200))
+    assert "1,200 other documents were left out by the names" in refusal.searched(
+        replace(FULL, left_out=1200)
+    )
 
 
 def test_only_some_of_many_strange_names_are_told() -> None:
