@@ -132,6 +132,8 @@ class Document:
     ledger: tuple[Entry, ...] = ()
     marks: tuple[Mark, ...] = ()  # in the order of their starts
     words: tuple[Word, ...] = ()  # of pages read from pictures, in their order
+    family: str = ""  # see Filed
+    version: int = 1
 
     def page_at(self, offset: int) -> int:
         """The number of the page that holds the character at `offset`."""
@@ -451,6 +453,8 @@ class Citation:
     verified: bool
     role: Literal["evidence", "definition"] = "evidence"  # a definition explains a term of the evidence
     remark: str = ""  # a sentence the reader must know: "Part of this is a tracked insertion …"
+    family: str = ""  # of the document's versions
+    version: int = 0  # of the document as it was cited; 0 in answers that were kept before versions were
 
 
 @dataclass(frozen=True, slots=True)

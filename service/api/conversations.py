@@ -7,6 +7,8 @@ from fastapi import APIRouter
 
 from service.api.deps import CallerDep, HouseDep
 from service.api.schemas import FeedbackBody, NewConversation, Title
+from service.assistant import Standing, Standings, changes
+from service.core import Citation
 
 router = APIRouter(prefix="/api", tags=["conversations"])
 
@@ -25,14 +27,33 @@ def open_conversation(body: NewConversation, caller: CallerDep, house: HouseDep)
 
 @router.get("/conversations/{conversation}")
 def conversation(conversation: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
-    """The conversation with all its turns; an answer's carries its proof in `privity` and the thumb in `feedback`."""
+    """The conversation with all its turns; an answer's carries its proof in `privity` and the thumb in `feedback`.
+
+    Each citation says in `standing` what has become of its document since, and `privity.changed` says it in a sentence,
+    "" while every source is as it was.
+    """
     scope = house.walls.whole_scope(caller)
+    standings = Standings(house.library, scope)
     turns = [
         {"role": turn.role, "text": turn.text, "created": turn.created}
-        | ({"privity": proof, "feedback": verdict} if proof else {})
+        | ({"privity": _today(proof, standings), "feedback": verdict} if proof else {})
         for turn, proof, verdict in house.conversations.turns(conversation, scope)
     ]
     return asdict(house.conversations.card(conversation, scope)) | {"turns": turns}
+
+
+def _today(proof: dict[str, Any], standings: Standings) -> dict[str, Any]:
+    """A kept proof, and how its sources stand now."""
+    cited = [Citation(**citation) for citation in proof["citations"]]
+    sources = [(citation, standings.of(citation)) for citation in cited]
+    told = [asdict(citation) | {"standing": _told(now)} for citation, now in sources]
+    return proof | {"citations": told, "changed": changes(sources)}
+
+
+def _told(now: Standing) -> dict[str, Any]:
+    values = asdict(now) | {"told": now.told}
+    del values["news"], values["words"]
+    return values
 
 
 @router.patch("/conversations/{conversation}")

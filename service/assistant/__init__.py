@@ -2,5 +2,15 @@
 
 from service.assistant.assistant import Assistant, Event, Searched
 from service.assistant.conversations import ConversationCard, Conversations
+from service.assistant.standing import Standing, Standings, changes
 
-__all__ = ["Assistant", "ConversationCard", "Conversations", "Event", "Searched"]
+__all__ = [
+    "Assistant",
+    "ConversationCard",
+    "Conversations",
+    "Event",
+    "Searched",
+    "Standing",
+    "Standings",
+    "changes",
+]

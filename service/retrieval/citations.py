@@ -111,6 +111,8 @@ def cite(n: int, document: Document, start: int, end: int, heading: str = "") ->
         heading=heading,
         quote=quote,
         verified=0 <= start < end <= len(document.text) and bool(quote.strip()),
+        family=document.family,
+        version=document.version,
     )
 
 

@@ -66,6 +66,8 @@ class Files:
             ledger=tuple(Entry(e[0], e[1], e[2], tuple(e[3])) for e in layout["ledger"]),
             marks=tuple(Mark(*mark) for mark in layout["marks"]),
             words=tuple(Word(start, end, tuple(box)) for start, end, box in layout.get("words", ())),
+            family=filed.family,
+            version=filed.version,
         )
 
     def drop(self, matter: str, document: str) -> None:

@@ -169,6 +169,11 @@ class Library:
         """The document's versions, itself among them, newest first. Old ones can be read and are not searched."""
         return [line.filed for line in self._records.versions(self.get(document, scope).family)]
 
+    def current(self, family: str, scope: Scope) -> Filed | None:
+        """Of a family of versions the one that is searched; None when there is none, or it lies behind a wall."""
+        lines = (line.filed for line in self._records.versions(family))
+        return next((f for f in lines if f.current and scope.covers(frozenset({f.matter}))), None)
+
     def attached(self, document: str, scope: Scope) -> list[Filed]:
         """What came inside a document: an e-mail's attachments, an archive's files."""
         return [line.filed for line in self._records.attached(self.get(document, scope).id)]
