@@ -70,6 +70,23 @@ async def rename_matter(api: Api, desk: Desk, event: Event) -> None:
     await refresh_matters(api, desk)
 
 
+async def delete_matter(api: Api, desk: Desk, event: Event) -> None:
+    """Delete the open matter with all that is in it, and open another one."""
+    matter = desk.current
+    if matter is None:
+        return
+    if event["value"].strip() != matter["name"]:
+        desk.notice = f"Nothing was deleted: “{event['value'].strip()}” is not the name of the open matter."
+        return
+    await api.delete_matter(matter["id"])
+    desk.put_away()
+    desk.picked, desk.conversations = None, []
+    await refresh_matters(api, desk)
+    if desk.matters:
+        await open_matter(api, desk, {"id": desk.matters[0]["id"]})
+    desk.notice = f"{matter['name']} was deleted."
+
+
 async def choose_model(api: Api, desk: Desk, event: Event) -> None:
     desk.model = event["id"]
 
@@ -81,6 +98,7 @@ async def show(api: Api, desk: Desk, event: Event) -> None:
     await refresh_matters(api, desk)
     await refresh_models(api, desk)
     await list_conversations(api, desk)
+    await look_again(api, desk)
     if desk.view in ("library", "adapters"):
         desk.source = desk.found = None
 
@@ -108,6 +126,35 @@ async def open_conversation(api: Api, desk: Desk, event: Event) -> None:
     await open_first(api, desk)
 
 
+async def look_again(api: Api, desk: Desk) -> None:
+    """How the sources of the open conversation stand by now; one that is no longer there is put away."""
+    if desk.view != "ask" or not desk.turns:
+        return
+    opened = desk.conversation
+    try:
+        transcript = await api.conversation(opened)
+    except ApiError as error:
+        if error.status == 404 and desk.conversation == opened:
+            desk.put_away()
+        raise
+    known = {one["privity"]["answer_id"]: one["privity"] for one in transcript["turns"] if "privity" in one}
+    for turn in desk.turns:
+        if "privity" in turn:
+            turn["privity"] = known.get(turn["privity"]["answer_id"], turn["privity"])
+    tell_source(desk)
+
+
+def tell_source(desk: Desk) -> None:
+    """The open source says what has become of it, too."""
+    shown = desk.source
+    if shown is None or shown.citation is None:
+        return
+    cited = next((one for one in desk.citations(shown.answer) if one["n"] == shown.citation["n"]), None)
+    if cited and "standing" in cited and cited["standing"] != shown.citation.get("standing"):
+        told = shown.citation | {"standing": cited["standing"]}
+        desk.source = replace(shown, citation=told)
+
+
 def last_model(desk: Desk) -> str:
     """Who gave the last answer of the conversation, where they may still be asked."""
     checked = desk.turns[-1].get("privity") if desk.turns else None
@@ -116,10 +163,10 @@ def last_model(desk: Desk) -> str:
 
 
 async def open_first(api: Api, desk: Desk) -> None:
-    """Open the source that the last answer names first."""
+    """Open the source that the last answer names first, of those that can be opened."""
     checked = desk.turns[-1].get("privity") if desk.turns else None
-    if checked and checked["citations"]:
-        numbers = [citation["n"] for citation in checked["citations"]]
+    numbers = [one["n"] for one in checked["citations"] if kept(one)] if checked else []
+    if checked and numbers:
         named = [int(n) for n in re.findall(r"\[(\d{1,3})\]", desk.turns[-1]["text"]) if int(n) in numbers]
         await cite(api, desk, {"answer": checked["answer_id"], "n": str((named or numbers)[0])})
 
@@ -142,16 +189,76 @@ async def cite(api: Api, desk: Desk, event: Event) -> None:
     chosen = next((one for one in citations if one["n"] == int(event["n"])), None)
     if chosen is None:
         raise ApiError(404, "not_found", "This source is no longer on the page. Open the conversation again.")
-    desk.source = await opened(api, desk.source, chosen)
+    try:
+        desk.source = await opened(api, desk.source, chosen)
+    except ApiError as error:
+        raise (missing(chosen) if error.status == 404 else error) from None
     desk.source.answer, desk.source.of = event["answer"], len(citations)
 
 
+def kept(one: Citation) -> bool:
+    """Whether what was cited can still be opened, as far as is known."""
+    return "standing" not in one or one["standing"]["kept"]
+
+
+def missing(one: Citation) -> ApiError:
+    told = one["standing"]["told"] if "standing" in one else ""
+    told = told or f"{one['title'].rsplit('/', 1)[-1]} is no longer there."
+    return ApiError(
+        404, "not_found", f"{told} What was cited can no longer be opened; the answer keeps its words."
+    )
+
+
 async def opened(api: Api, before: Source | None, chosen: Citation) -> Source:
-    """The source at a citation; the document that is open already is not fetched again."""
+    """The source at a citation; the document that is open already is not fetched again.
+
+    Never is another text marked in place of the cited one: where a file was read anew, the words are marked where they
+    stand now, or none are.
+    """
     same = before is not None and before.document["id"] == chosen["document"]
     shown = before if before is not None and same else await read(api, chosen["document"])
-    marks = await api.highlight(chosen["document"], chosen["start"], chosen["end"]) if shown.paged else []
-    return replace(shown, citation=chosen, marks=marks)
+    anew = "standing" in chosen and chosen["standing"]["document"] == chosen["document"]
+    here = moved(chosen) if anew and not says(shown.text, chosen) else chosen
+    astray = not says(shown.text, here)
+    here = here | {"start": 0, "end": 0, "page": 1} if astray else here
+    marks = (
+        await api.highlight(here["document"], here["start"], here["end"])
+        if shown.paged and not astray
+        else []
+    )
+    return replace(shown, citation=here, marks=marks, newer=False, astray=astray)
+
+
+def says(text: str, one: Citation) -> bool:
+    """Whether a text says at the cited place what was cited; blanks may differ."""
+    return text[one["start"] : one["end"]].split() == one["quote"].split()
+
+
+def moved(one: Citation) -> Citation:
+    """The citation at the place where its words stand in the version that counts now, if they do."""
+    now = one.get("standing")
+    if now is None or now["place"] is None:
+        return one
+    at = now["place"]
+    return one | {
+        "document": now["document"],
+        "title": now["title"],
+        "start": at["start"],
+        "end": at["end"],
+        "page": at["page"],
+        "heading": at["heading"],
+    }
+
+
+async def cite_newer(api: Api, desk: Desk, event: Event) -> None:
+    """Open the version that counts now, at the cited words where they stand in it."""
+    citations = desk.citations(event["answer"])
+    chosen = next((one for one in citations if one["n"] == int(event["n"])), None)
+    if chosen is None or "standing" not in chosen or not chosen["standing"]["document"]:
+        raise ApiError(404, "not_found", "There is no newer version. Open the conversation again.")
+    at = moved(chosen) | {"document": chosen["standing"]["document"], "remark": ""}
+    desk.source = await opened(api, desk.source, at)
+    desk.source.answer, desk.source.of, desk.source.newer = event["answer"], len(citations), True
 
 
 async def read(api: Api, document: str) -> Source:
@@ -203,6 +310,7 @@ ACTS: dict[str, Act] = {
     "matter": open_matter,
     "new_matter": new_matter,
     "rename_matter": rename_matter,
+    "delete_matter": delete_matter,
     "model": choose_model,
     "view": show,
     "find": find,
@@ -211,6 +319,7 @@ ACTS: dict[str, Act] = {
     "rename": rename,
     "delete_conversation": delete_conversation,
     "cite": cite,
+    "cite_newer": cite_newer,
     "step": step,
     "close": close,
     "face": face,
@@ -318,5 +427,6 @@ async def settle(api: Api, desk: Desk) -> None:
     """Show the conversation in the list; an answer is not lost when the list cannot be had."""
     try:
         await list_conversations(api, desk)
+        await look_again(api, desk)
     except ApiError as error:
         desk.notice = error.message

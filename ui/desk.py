@@ -102,6 +102,8 @@ class Source:
     of: int = 0  # citations of that answer
     marks: list[Marked] = field(default_factory=list)
     face: Face = "text"
+    newer: bool = False  # it is not what was cited, but the version in which the cited words stand now
+    astray: bool = False  # the cited words are not in it as it is read now, and so none are marked
     at: int = 0  # offset around which a very long text is drawn, when no citation is open
     drawn: str = field(default="", init=False, compare=False)  # its pane, which is dear for a long text
 

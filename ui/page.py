@@ -150,6 +150,7 @@ class Wires:
             await self.look(desk, request)
             if time.monotonic() - desk.asked > FRESH:
                 await self.attempt(desk, chat.refresh_models(self.api(request), desk))
+                await self.attempt(desk, chat.look_again(self.api(request), desk))
             if desk.view == "adapters":
                 await self.attempt(desk, adapters.look_again(self.api(request), desk))
             panes.reconcile(desk, json.loads(shown))

@@ -149,6 +149,25 @@ class Coverage(TypedDict):
     silent: NotRequired[list[Silent]]
 
 
+class Spot(TypedDict):
+    start: int
+    end: int
+    page: int
+    heading: str
+
+
+class Standing(TypedDict):
+    """What has become of a citation's document since the answer; `document` is the version that counts now, or ""."""
+
+    state: Literal["current", "changed", "gone"]
+    kept: bool  # what was cited can still be opened
+    document: str
+    title: str
+    version: int
+    place: Spot | None  # of the cited words in what counts now
+    told: str
+
+
 class Citation(TypedDict):
     n: int
     document: str
@@ -161,6 +180,9 @@ class Citation(TypedDict):
     verified: bool
     role: NotRequired[Literal["evidence", "definition"]]
     remark: NotRequired[str]  # what the reader must know of these words
+    family: NotRequired[str]
+    version: NotRequired[int]  # that was cited
+    standing: NotRequired[Standing]
 
 
 class Checked(TypedDict):
@@ -174,6 +196,7 @@ class Checked(TypedDict):
     unsupported: NotRequired[list[list[int]]]
     seconds: NotRequired[float]
     usage: NotRequired[Json]
+    changed: NotRequired[str]  # what has become of the sources since; "" while all are as they were
 
 
 class Turn(TypedDict):

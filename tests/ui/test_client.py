@@ -53,7 +53,7 @@ def service(
             return httpx.Response(200, stream=stream)
         if request.method == "POST":
             return httpx.Response(200, json={"id": "c1"})
-        return httpx.Response(200, json={"conversations": []})
+        return httpx.Response(200, json={"conversations": [], "turns": []})
 
     return answer
 

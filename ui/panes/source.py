@@ -3,6 +3,7 @@
 from bisect import bisect_right
 
 from ui.desk import Desk, Source
+from ui.panes import since
 from ui.panes.inspector import current, inspector
 from ui.panes.pictures import pictures
 from ui.panes.sheet import sheet
@@ -86,8 +87,9 @@ def seg(do: str, choices: tuple[tuple[str, str], ...], here: str) -> str:
 
 def warnings(shown: Source) -> str:
     """What a reader must know before the words: an older version, a remark on the citation."""
-    file, html = shown.document, ""
-    if not file["current"] and current(file)["id"] != file["id"]:
+    file, said = shown.document, since.above(shown)
+    html = f'<p class="remark"><b>!</b><span>{said}</span></p>' if said else ""
+    if not said and not file["current"] and current(file)["id"] != file["id"]:
         newer = f"<button {act('read', id=current(file)['id'])}>Open the version that is searched</button>"
         html += f'<p class="remark"><b>!</b><span>This is version {file["version"]}. {newer}</span></p>'
     remark = shown.citation.get("remark", "") if shown.citation else ""

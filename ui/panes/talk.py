@@ -2,9 +2,10 @@
 
 import re
 import time
+from collections.abc import Mapping
 
 from ui.desk import Desk, Ended, Live
-from ui.panes import coverage
+from ui.panes import coverage, since
 from ui.panes.words import act, count, empty, esc, name_of, on, tag, tidy
 from ui.replies import Checked, Citation, Json, Turn
 
@@ -105,7 +106,7 @@ def turn(one: Turn, desk: Desk) -> str:
     covered = checked.get("coverage")
     return (
         f'<article class="turn" data-answer="{esc(checked["answer_id"])}">'
-        f"{coverage.line(covered) if covered else ''}{body}{footer(one, checked, desk)}</article>"
+        f"{coverage.line(covered) if covered else ''}{body}{since.line(checked)}{footer(one, checked, desk)}</article>"
     )
 
 
@@ -128,7 +129,7 @@ def prose(text: str, checked: Checked, selected: int = 0) -> str:
     """
     left_out = [(start, end, False) for start, end in repeated(text, checked["citations"])]
     unsupported = [(start, end, True) for start, end in checked.get("unsupported", [])]
-    known = {citation["n"] for citation in checked["citations"]}
+    known = {citation["n"]: citation for citation in checked["citations"]}
     text, html, at = flowing(text), "", 0
     for start, end, shown in sorted(left_out + unsupported):
         start = max(start, at)
@@ -170,7 +171,7 @@ def noted(text: str) -> str:
     return f'<div class="answer">{esc(said)}</div>' if said else ""
 
 
-def flagged(text: str, known: set[int], answer_id: str, selected: int) -> str:
+def flagged(text: str, known: Mapping[int, Citation], answer_id: str, selected: int) -> str:
     words = text.rstrip().removesuffix(UNSUPPORTED)
     inner = chips(words, known, answer_id, selected)
     gap = text[len(text.rstrip()) :]
@@ -191,22 +192,27 @@ def breaks(html: str) -> str:
     return html.replace("\n", "<br>")
 
 
-def chips(text: str, known: set[int], answer_id: str, selected: int) -> str:
+def chips(text: str, known: Mapping[int, Citation], answer_id: str, selected: int) -> str:
     """Escaped text whose markers are buttons. A marker that names no citation stays plain text."""
     html, at = "", 0
     for marker in MARKER.finditer(text):
         n = int(marker.group(1))
         if n in known:
-            html += esc(text[at : marker.start()]) + chip(n, answer_id, selected)
+            html += esc(text[at : marker.start()]) + chip(known[n], answer_id, selected)
             at = marker.end()
     return html + esc(text[at:])
 
 
-def chip(n: int, answer_id: str, selected: int) -> str:
-    state = "chip on" if n == selected else "chip"
-    return (
-        f'<button class="{state}" {act("cite", answer=answer_id, n=n)} title="Open source {n}">{n}</button>'
-    )
+def chip(one: Citation, answer_id: str, selected: int) -> str:
+    n, told = one["n"], since.told(one)
+    title = f"Open source {n}" + (f": {told}" if told else "")
+    opens = act("cite", answer=answer_id, n=n)
+    return f'<button class="{numbered(one, selected)}" {opens} title="{esc(title)}">{n}</button>'
+
+
+def numbered(one: Citation, selected: int) -> str:
+    """The classes of a citation's number."""
+    return " ".join(filter(None, ("chip", on(one["n"] == selected), since.look(one))))
 
 
 def evidence(citations: list[Citation], answer_id: str, desk: Desk) -> str:
@@ -219,8 +225,9 @@ def row(citation: Citation, answer_id: str, selected: int) -> str:
     here = on(citation["n"] == selected)
     return (
         f'<div class="ev {here}" role="button" tabindex="0" {act("cite", answer=answer_id, n=citation["n"])}>'
-        f'<span class="chip {here}">{citation["n"]}</span>'
-        f"<span><q>{esc(tidy(citation['quote']))}</q><small>{place(citation)}</small>{remark(citation)}</span>"
+        f'<span class="{numbered(citation, selected)}">{citation["n"]}</span>'
+        f"<span><q>{esc(tidy(citation['quote']))}</q><small>{place(citation)}</small>{remark(citation)}"
+        f"{since.note(citation)}</span>"
         f"<span>{labels(citation)}</span></div>"
     )
 
@@ -295,7 +302,8 @@ def buttons(one: Turn, checked: Checked, desk: Desk) -> str:
 def plain(text: str, checked: Checked) -> str:
     """The answer with its sources, for the clipboard."""
     lines = [f"[{one['n']}] “{tidy(one['quote'])}” ({credit(one)})" for one in checked["citations"]]
-    return "\n".join([text, "", *lines]) if lines else text
+    told = checked.get("changed", "")
+    return "\n".join([text, "", *lines, *(["", told] if told else [])]) if lines else text
 
 
 def credit(one: Citation) -> str:
