@@ -98,8 +98,8 @@ async def _add(path: Path, fields: dict[str, Any], publish: bool, user: str) -> 
 
 
 async def _publish(client: "httpx.AsyncClient", name: str, version: int) -> None:
-    await call(client, "POST", f"/api/adapters/{name}/publish", json={"version": version})
-    console.print(f"{name}: version {version} is published", markup=False)
+    card = await call(client, "POST", f"/api/adapters/{name}/publish", json={"version": version})
+    console.print(f"{name}: version {version} is published. {card['told']}".rstrip(), markup=False)
 
 
 async def _check(path: Path, user: str) -> None:
@@ -143,7 +143,7 @@ async def _list(user: str) -> None:
                 card["name"],
                 f"v{version['version']}",
                 version["digest"][:8],
-                share or version["state"],
+                share or ("serves the search" if version["searches"] else version["state"]),
                 str(version["rank"]),
                 f"{version['size'] / 1e6:.1f} MB",
                 version.get("origin", ""),
@@ -156,7 +156,7 @@ async def _deed(name: str, deed: str, body: dict[str, Any], user: str) -> None:
     async with speaking_for(user) as client:
         card = await call(client, "POST", f"/api/adapters/{name}/{deed}", json=body)
     points = f"version {card['published']} is published" if card["published"] else "nothing is published"
-    console.print(f"{name}: {points}", markup=False)
+    console.print(f"{name}: {points}. {card['told']}".rstrip(" ."), markup=False)
 
 
 async def _export(name: str, version: int, to: Path, form: str, user: str) -> None:

@@ -100,7 +100,8 @@ class Search(_Section):
     passage: int = Field(400, ge=200, le=2000, description="Characters a passage aims at.")
     adapter: str = Field(
         "contract-search",
-        description='The embedder\'s LoRA: a folder of the shelf `adapters/`, or a path; `""` for the bare model.',
+        description="The embedder's LoRA: a name, whose version published for the search serves; before one is, a "
+        'folder of the shelf `adapters/` of that name, or a path. `""`: the bare model.',
     )
     results: int = Field(8, ge=1, le=64, description="Passages an answer is drawn from.")
     threads: int = Field(1, ge=1, description="CPU threads of the embedder.")

@@ -1,10 +1,17 @@
 """What `privity doctor` looks at: the parts of an installation, and the time each takes to start."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.config import Settings
+
+if TYPE_CHECKING:
+    from service.adapters import Survey
+
+ADAPTERS = Path(__file__).parent.parent / "adapters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("base model", lambda: _base(settings))
     yield _timed("engine", lambda: _engine(settings))
     yield _timed("engine's limits", lambda: _limits(settings))
+    yield _timed("adapters", lambda: _adapters(settings))
     yield _timed("embedder", lambda: _embedder(settings))
     yield _timed("clause types", lambda: _clause_types(settings))
     yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
@@ -91,6 +99,51 @@ def _limits(settings: Settings) -> str:
     from service.engines import choose
 
     return choose(settings).lacks
+
+
+SERVED = {
+    "llama.cpp": "llama.cpp serves both forms, an adapter at a time",
+    "torch": "torch serves PEFT's form, several at once",
+    "upstream": "the upstream server serves PEFT's form if it is a vLLM with LoRA",
+}
+
+
+def _adapters(settings: Settings) -> str:
+    """How many there are and how they are served. Raises RuntimeError with every reason where one is at fault."""
+    from service import engines
+    from service.adapters import facts_of_folder, refusals, survey
+    from service.retrieval import EMBEDDER, model_folder
+    from service.storage import Database
+
+    files = engines.prepare(settings.base.model, settings.home / "models")
+    bases = [engines.base_facts(files), facts_of_folder(model_folder(), EMBEDDER)]
+    database = Database(settings.home / "privity.db")
+    try:
+        found = survey(settings.home, database, bases)
+    finally:
+        database.close()
+    kind = engines.choose(settings).kind
+    if faults := [*_refused(refusals(ADAPTERS, bases)), *_unserved(found, kind)]:
+        raise RuntimeError("; ".join(faults))
+    refused = (
+        f"{found.uploads_refused} uploads refused in the last 30 days; " if found.uploads_refused else ""
+    )
+    return (
+        f"{found.names} names, {found.versions} versions, {found.published} published; {found.kept / 1e6:.1f} MB "
+        f"kept, {found.converted / 1e6:.1f} of them converted for llama.cpp; {refused}{SERVED[kind]}"
+    )
+
+
+def _refused(folders: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"the folder {name} is refused: {' '.join(reasons)}" for name, reasons in folders.items()]
+
+
+def _unserved(found: "Survey", kind: str) -> list[str]:
+    faults = [f"the files of {name} are gone, upload it again" for name in found.missing]
+    faults += [f"{name} was made for another base" for name in found.misfits]
+    if kind != "llama.cpp":
+        faults += [f"{name} is a GGUF, which the {kind} engine does not serve" for name in found.gguf_only]
+    return faults
 
 
 def _embedder(settings: Settings) -> str:

@@ -13,6 +13,7 @@ import logging  # noqa: E402
 import threading  # noqa: E402
 from collections.abc import AsyncIterator  # noqa: E402
 from contextlib import asynccontextmanager  # noqa: E402
+from functools import cache  # noqa: E402
 from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from service.adapters import Model
     from service.assistant import Assistant
     from service.engines import BaseFiles, Engine
+    from service.retrieval import Embedder
 
 log = logging.getLogger("privity")
 
@@ -56,8 +58,9 @@ class House:
         self.accounts = Accounts(self.database, settings.serve.session_hours)
         self.walls = Walls(self.database)
         self.conversations = Conversations(self.database)
-        self.library = Library(settings.home, self.database, settings)
         self.adapters = Adapters(settings.home, self.database, self._model(), settings.adapters.max_bytes)
+        embedder, *earlier = self._embedders()
+        self.library = Library(settings.home, self.database, settings, embedder, earlier)
         self.stage = "opening"
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
@@ -119,7 +122,8 @@ class House:
     def _model(self) -> "Model":
         """What adapters need of the engine, as callables: they are asked when the model may still be loading."""
         from service import engines
-        from service.adapters import Model
+        from service.adapters import Model, SearchModel, facts_of_folder
+        from service.retrieval import EMBEDDER, model_folder, try_out
 
         def facts() -> list[BaseFacts]:
             assert self.engine  # raises NotReady
@@ -135,7 +139,24 @@ class House:
             probe,
             prepare=lambda adapter: self.engine.prepare(adapter),
             release=lambda digest: self.engine.release(digest),
+            search=SearchModel(
+                facts=cache(lambda: facts_of_folder(model_folder(), EMBEDDER)),
+                probe=try_out,
+                name=self.settings.search.adapter,
+                serving=lambda: self._search,
+                renewing=lambda: self.library.renewing,
+            ),
         )
+
+    def _embedders(self) -> "list[Embedder]":
+        """The embedder that serves, and earlier ones whose index may still answer while a new one is built."""
+        from service.retrieval import Embedder, shelved
+
+        search = self.settings.search
+        folder = shelved(search.adapter)
+        places = self.adapters.searching(folder if folder and folder.is_dir() else None)
+        self._search = places[0].digest if places else ""
+        return [Embedder(search.threads, place.folder) for place in places] or [Embedder(search.threads)]
 
     def furnish(self) -> None:
         """The first time: an admin with a random password, told once, and the sample matters."""

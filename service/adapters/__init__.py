@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from service.adapters.admission import DEFAULT, Admission, Line, Wanted
 from service.adapters.archive import Limits
+from service.adapters.base_folder import facts_of_folder
 from service.adapters.checks import vet
 from service.adapters.findings import STEPS, AdapterFacts, Check, Findings, Step, Tick
 
 if TYPE_CHECKING:
-    from service.adapters.door import Model
+    from service.adapters.door import Model, SearchModel
     from service.adapters.figures import Figures
+    from service.adapters.inventory import Survey, refusals, survey
     from service.adapters.registry import Adapters
     from service.adapters.versions import Event, Named, Version
 
@@ -28,10 +30,15 @@ __all__ = [
     "Line",
     "Model",
     "Named",
+    "SearchModel",
     "Step",
+    "Survey",
     "Tick",
     "Version",
     "Wanted",
+    "facts_of_folder",
+    "refusals",
+    "survey",
     "vet",
 ]
 
@@ -43,7 +50,11 @@ _LATE = {
     "Figures": "figures",
     "Model": "door",
     "Named": "versions",
+    "SearchModel": "door",
+    "Survey": "inventory",
     "Version": "versions",
+    "refusals": "inventory",
+    "survey": "inventory",
 }
 
 

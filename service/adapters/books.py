@@ -1,22 +1,25 @@
 """The books of what came in: admissions kept, and an adapter that passed entered under its name."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.adapters.admission import Admission, Wanted, titled
 from service.adapters.deeds import note, point
-from service.adapters.findings import AdapterFacts, Check
-from service.adapters.versions import Version, named
+from service.adapters.findings import Check, Passed
+from service.adapters.versions import Named, Version, named
+from service.errors import Conflict
 from service.storage import Database
 from service.storage.tables import AdapterRow, AdmissionRow, VersionRow
 
 KEPT = 30 * 86400.0  # seconds that a refusal can be read
 SHIPPED = "shipped"
+OTHERWISE = {
+    "answers": "{name} answers questions, and this is an adapter of the embedder. Give it a name of its own.",
+    "search": "{name} serves the search, and this is an adapter of the base model. Give it a name of its own.",
+}
 BROKEN_OFF = "The service stopped during the checks. Upload the adapter again."
 
 
@@ -36,28 +39,32 @@ class Books:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enter(
-        self, wanted: Wanted, digest: str, facts: AdapterFacts, probe: Mapping[str, Any], admission: Admission
-    ) -> Entered:
+    def enter(self, wanted: Wanted, passed: Passed, admission: Admission) -> Entered:
         """One transaction: the version, its event, the admission's end, and a new name's first pointer.
 
         The same content under the same name and behind the same wall is the same version. Content keeps the matters
-        that it once came in with: leaving them out later opens no wall. Raises Walled.
+        that it once came in with: leaving them out later opens no wall. Raises Walled, and Conflict for a name
+        whose versions are for something else.
         """
         with self._database.write() as rows:
-            matters = wanted.matters | _learned_from(rows, digest, wanted)
-            card, new = named(rows, wanted.name), False
+            matters = wanted.matters | _learned_from(rows, passed.digest, wanted)
+            card = named(rows, wanted.name)
+            debut = wanted.debut and (card is None or _gives_way(card))
             if card is None:
-                title, new = titled(wanted.title, wanted.name), True
+                title = titled(wanted.title, wanted.name)
                 rows.add(AdapterRow(name=wanted.name, title=title, share=0, created=time.time()))
                 rows.flush()
             for known in card.versions if card else ():
-                if (known.digest, known.matters, known.people) == (digest, matters, wanted.people):
+                if known.kind != passed.kind:
+                    raise Conflict(OTHERWISE[known.kind].format(name=wanted.name))
+                if (known.digest, known.matters, known.people) == (passed.digest, matters, wanted.people):
+                    if debut and card and card.published != known.version:
+                        point(rows, card, known.version, wanted.by, "publish")
                     return self._again(rows, known, wanted, admission)
             number = max((v.version for v in card.versions), default=0) + 1 if card else 1
-            rows.add(_row(wanted, number, digest, facts, matters, probe))
-            note(rows, "admit", wanted.name, wanted.by, number, after=digest[:12])
-            if new and wanted.debut:
+            rows.add(_row(wanted, number, passed, matters))
+            note(rows, "admit", wanted.name, wanted.by, number, after=passed.digest[:12])
+            if debut:
                 fresh = named(rows, wanted.name)
                 assert fresh is not None
                 point(rows, fresh, number, wanted.by, "publish")
@@ -104,8 +111,7 @@ class Books:
         """Digests that must lie on the shelf, each with the versions that need it."""
         found: dict[str, list[tuple[str, int]]] = {}
         with self._database.read() as rows:
-            needed = (VersionRow.state == "ready", VersionRow.kind == "answers")
-            for row in rows.scalars(select(VersionRow).where(*needed)):
+            for row in rows.scalars(select(VersionRow).where(VersionRow.state == "ready")):
                 found.setdefault(row.digest, []).append((row.name, row.version))
         return found
 
@@ -123,19 +129,19 @@ def _learned_from(rows: Session, digest: str, wanted: Wanted) -> frozenset[str]:
     return known
 
 
-def _row(
-    wanted: Wanted,
-    number: int,
-    digest: str,
-    facts: AdapterFacts,
-    matters: frozenset[str],
-    probe: Mapping[str, Any],
-) -> VersionRow:
+def _gives_way(card: Named) -> bool:
+    """What ships for the search follows the project, unless somebody has published another version."""
+    published = card.version(card.published)
+    return published is not None and published.kind == "search" and published.origin == SHIPPED
+
+
+def _row(wanted: Wanted, number: int, passed: Passed, matters: frozenset[str]) -> VersionRow:
+    facts = passed.facts
     return VersionRow(
         name=wanted.name,
         version=number,
-        digest=digest,
-        kind="answers",
+        digest=passed.digest,
+        kind=passed.kind,
         state="ready",
         base=facts.base.fingerprint,
         form=facts.form,
@@ -148,7 +154,7 @@ def _row(
         people=sorted(wanted.people),
         by=wanted.by,
         created=time.time(),
-        probe=dict(probe),
+        probe=dict(passed.probe),
     )
 
 

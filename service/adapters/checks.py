@@ -136,9 +136,10 @@ def _gguf_tensors(read: _Read, facts: Sequence[BaseFacts]) -> Check:
     architecture, facts = read.lora.architecture, _known(facts)
     alike = [base for base in facts if base.architecture == architecture and naming.convertible(base)]
     if not alike:
-        here = ", ".join(sorted({base.architecture for base in facts}))
+        served = [base for base in facts if naming.convertible(base)] or facts
+        here = ", ".join(sorted({base.architecture for base in served}))
         raise Refused(
-            f"Made for {architecture[:40]!a} models; this base is {here}. Train it on {facts[0].name}."
+            f"Made for {architecture[:40]!a} models; this base is {here}. Train it on {served[0].name}."
         )
     found = [(base, *gguf_lora.paired(read.lora, base)) for base in alike]
     read.base, read.pairs, reasons = min(found, key=lambda one: len(one[2]))

@@ -7,11 +7,10 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from service.adapters.admission import Admission, Wanted
 from service.adapters.archive import Limits
@@ -19,11 +18,11 @@ from service.adapters.books import SHIPPED, Books, Walled
 from service.adapters.checks import vet
 from service.adapters.convert import convert
 from service.adapters.digest import write
-from service.adapters.findings import AdapterFacts, Check
+from service.adapters.findings import AdapterFacts, Check, Kind, Passed
 from service.adapters.naming import convertible
 from service.adapters.shelf import Quarantine, Shelf, leave
 from service.core import Adapter, BaseFacts, LoraFile, ProbeReport
-from service.errors import Busy, NotFound, PrivityError
+from service.errors import BadRequest, Busy, NotFound, PrivityError
 
 log = logging.getLogger("privity.adapters")
 
@@ -31,6 +30,30 @@ WAITING = 16  # admissions that may stand in line
 CHECKED = 64  # outcomes that are remembered, beside what is in the books
 UNKNOWN = "There is no such admission among yours."
 KNOWN = "These weights came in before, for matters that you do not belong to. Ask a member of those to bring them."
+
+
+@dataclass(frozen=True, slots=True)
+class SearchModel:
+    """What the embedder's side hands in."""
+
+    facts: Callable[[], BaseFacts]
+    probe: Callable[[Path], ProbeReport]
+    name: str  # what the setting search.adapter says
+    serving: Callable[[], str]  # the digest of the adapter that serves; "" for none
+    renewing: Callable[[], bool]  # whether an older index may still answer, by an older adapter
+
+
+def _no_adapter(folder: Path) -> ProbeReport:
+    raise BadRequest("The search takes no adapter here.")
+
+
+UNSEARCHED = SearchModel(
+    facts=lambda: BaseFacts("", "", "", 0, 0, {}),  # nothing fits it
+    probe=_no_adapter,
+    name="",
+    serving=lambda: "",
+    renewing=lambda: False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +66,14 @@ class Model:
     ]  # of a folder like the shelf's; raises BadRequest with the reason why not
     prepare: Callable[[Adapter], None]  # loads ahead of the first question; raises BadRequest
     release: Callable[[str], None]  # a digest that is no longer wanted
+    search: SearchModel = UNSEARCHED
 
+    def bases(self) -> list[BaseFacts]:
+        """All that an adapter may fit."""
+        return [*self.facts(), self.search.facts()]
 
-@dataclass(frozen=True, slots=True)
-class _Passed:
-    """What the checks made of an upload: a folder ready for the shelf."""
-
-    digest: str
-    facts: AdapterFacts
-    folder: Path
-    probe: Mapping[str, Any]
+    def kind(self, base: BaseFacts) -> Kind:
+        return "search" if base.fingerprint == self.search.facts().fingerprint else "answers"
 
 
 class Door:
@@ -138,28 +159,31 @@ class Door:
         self._forget(id, admission)
         return admission
 
-    def _examined(self, id: str, source: Path, room: Path) -> _Passed | None:
+    def _examined(self, id: str, source: Path, room: Path) -> Passed | None:
         """Runs the steps, every one that still makes sense after a refusal, so that all reasons are told at once."""
         files, made = room / "files", room / "made"
-        findings = vet(source, files, self._model.facts(), lambda check: self._tick(id, check), self._limits)
+        findings = vet(source, files, self._model.bases(), lambda check: self._tick(id, check), self._limits)
         if findings.facts is None:
             return None
         made.mkdir()
-        digest = write(files, findings.facts, made)
+        facts, kind = findings.facts, self._model.kind(findings.facts.base)
+        digest = write(files, facts, made)
         known = self._shelf.manifest(digest)
-        if known and known["base"] == findings.facts.base.fingerprint and self._shelf.whole(digest):
+        if known and known["base"] == facts.base.fingerprint and self._shelf.whole(digest):
             self._tick(id, Check("conversion", True, ("Converted before: this content is on the shelf",)))
             self._tick(id, Check("probe", True, ("Probed before: this content is on the shelf",)))
-            return _Passed(digest, findings.facts, made, known["probe"])
-        if not self._converted(id, made, findings.facts):
+            return Passed(digest, kind, facts, made, known["probe"])
+        if not self._converted(id, made, facts, kind):
             return None
-        report = self._probed(id, made)
-        return _Passed(digest, findings.facts, made, asdict(report)) if report else None
+        report = self._probed(id, made, kind)
+        return Passed(digest, kind, facts, made, asdict(report)) if report else None
 
-    def _converted(self, id: str, made: Path, facts: AdapterFacts) -> bool:
+    def _converted(self, id: str, made: Path, facts: AdapterFacts, kind: Kind) -> bool:
         said: tuple[str, ...] = ("In llama.cpp's form already",)
         try:
-            if facts.form == "peft" and convertible(facts.base):
+            if kind == "search":
+                said = ("Not converted: the search takes it as it is",)
+            elif facts.form == "peft" and convertible(facts.base):
                 convert(made, facts.base, made / LoraFile.GGUF)
                 said = ("Converted for llama.cpp",)
             elif facts.form == "peft":
@@ -170,16 +194,16 @@ class Door:
         self._tick(id, Check("conversion", True, said))
         return True
 
-    def _probed(self, id: str, made: Path) -> ProbeReport | None:
+    def _probed(self, id: str, made: Path, kind: Kind) -> ProbeReport | None:
         try:
-            report = self._model.probe(made)
+            report = self._model.search.probe(made) if kind == "search" else self._model.probe(made)
         except PrivityError as error:
             self._tick(id, Check("probe", False, _reasons(error)))
             return None
-        self._tick(id, Check("probe", True, (_told(report),)))
+        self._tick(id, Check("probe", True, (_told(report, kind),)))
         return report
 
-    def _entered(self, id: str, passed: _Passed) -> Admission:
+    def _entered(self, id: str, passed: Passed) -> Admission:
         admission = self._live[id]
         if not admission.wanted.kept:
             return replace(admission, state="ready")
@@ -188,7 +212,7 @@ class Door:
         if not (known and known["base"] == base and self._shelf.whole(passed.digest)):
             facts = {"base": base, "form": passed.facts.form, "probe": dict(passed.probe)}
             self._shelf.place(passed.digest, passed.folder, facts)
-        entered = self._books.enter(admission.wanted, passed.digest, passed.facts, passed.probe, admission)
+        entered = self._books.enter(admission.wanted, passed, admission)
         return replace(admission, state="ready", version=entered.version, told=entered.told)
 
     def _refused(self, id: str, told: str = "") -> Admission:
@@ -224,6 +248,8 @@ def _reasons(error: PrivityError) -> tuple[str, ...]:
     return tuple(error.details.get("reasons", ())) or (error.message,)
 
 
-def _told(report: ProbeReport) -> str:
+def _told(report: ProbeReport, kind: Kind) -> str:
+    if kind == "search":
+        return f"Vectors turn by up to {report.moved:.2f} of 1, loaded in {report.milliseconds:.0f} ms"
     agreed = "" if report.parity is None else f", engines agree to {report.parity:.2f}"
     return f"Logits move by {report.moved:.1f}{agreed}, loaded in {report.milliseconds:.0f} ms"

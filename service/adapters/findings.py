@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from service.core import BaseFacts
@@ -29,6 +30,7 @@ class Check:
 
 Tick = Callable[[Check], object]  # called with each check when it is done
 Form = Literal["peft", "gguf"]
+Kind = Literal["answers", "search"]  # over the base model, or over the embedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class AdapterFacts:
     config: Mapping[str, Any]  # ours, the only one that any library reads; empty for a GGUF
     card: str  # what came with it, as Markdown; never to be shown as HTML
     form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What the checks made of an upload: its digest, what it is for, and a folder ready for the shelf."""
+
+    digest: str
+    kind: Kind
+    facts: AdapterFacts
+    folder: Path
+    probe: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

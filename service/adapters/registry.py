@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from service.adapters import search_adapters, sight
+from service.adapters import searching, sight
 from service.adapters.admission import DEFAULT, RESERVED, Admission, Wanted, titled, well_named
 from service.adapters.archive import Limits
 from service.adapters.books import SHIPPED, Books
@@ -17,8 +17,10 @@ from service.adapters.deeds import UNKNOWN, Deeds, earlier
 from service.adapters.door import UNKNOWN as NO_ADMISSION
 from service.adapters.door import Door, Model
 from service.adapters.figures import Figures, count, figures, uses
+from service.adapters.inventory import adapters_in
 from service.adapters.leases import Leases
 from service.adapters.packing import packed
+from service.adapters.searching import SearchPlace
 from service.adapters.shelf import Quarantine, Shelf, leave
 from service.adapters.splits import chosen
 from service.adapters.versions import Event, Named, Version, all_named, events, moved, named
@@ -43,8 +45,8 @@ class Adapters:
         self._shelf = Shelf(home / "adapters")
         self._books, self._deeds = Books(database), Deeds(database)
         self._mend()
-        quarantine = Quarantine(home / "quarantine")
-        self._door = Door(quarantine, self._shelf, self._books, model, Limits(total=max_bytes))
+        self._quarantine = Quarantine(home / "quarantine")
+        self._door = Door(self._quarantine, self._shelf, self._books, model, Limits(total=max_bytes))
         self._leases = Leases(self._shelf, self._books, model.release, self._door.later)
 
     # --- coming in ---------------------------------------------------------------------------------------
@@ -88,18 +90,23 @@ class Adapters:
 
     def shelve(self, folder: Path) -> list[Admission]:
         """Admits the folders that ship with the project. A new name is published; what is no adapter is left alone."""
-        places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
-        search = search_adapters.found(places)
-        with self._database.write() as rows:
-            search_adapters.enter(rows, search)
         begun = []
-        for place in places:
-            if place.name not in search and _is_adapter(place):
-                try:
-                    begun.append(self.admit(place, Wanted(place.name, origin=SHIPPED, debut=True)))
-                except PrivityError as error:  # its name cannot be: the others are admitted all the same
-                    log.warning("a folder that ships with the project is no adapter: %s", error.message)
+        for place in adapters_in(folder):
+            try:
+                begun.append(self.admit(place, Wanted(place.name, origin=SHIPPED, debut=True)))
+            except PrivityError as error:  # its name cannot be: the others are admitted all the same
+                log.warning("a folder that ships with the project is no adapter: %s", error.message)
         return begun
+
+    def searching(self, folder: Path | None) -> list[SearchPlace]:
+        """Before the embedder is made: the adapter that serves the search, none where there is no setting, and then
+        those by which an older index may still answer. `folder` is where the setting leads, if it leads to one.
+
+        Raises BadRequest with every reason where it leads to what cannot be used.
+        """
+        search = self._model.search
+        own = searching.checked(folder, search.facts(), self._quarantine) if folder else None
+        return searching.places(self._database, self._shelf, search.name, own)
 
     # --- behind the wall ---------------------------------------------------------------------------------
 
@@ -217,9 +224,14 @@ class Adapters:
     # --- deeds -------------------------------------------------------------------------------------------
 
     def publish(self, name: str, version: int | None, by: str) -> None:
-        """Points the name to a version, loaded ahead of its first question; None withdraws the name."""
+        """Points the name to a version, loaded ahead of its first question; None withdraws the name.
+
+        One for the search serves from the next start on: see `told`.
+        """
         if version is not None:
             self._prepare(self._version(name, version))
+        elif self._searches(name):
+            raise Conflict('The search goes without an adapter where the setting search.adapter is "".')
         self._deeds.publish(name, version, by)
 
     def rollback(self, name: str, by: str) -> int:
@@ -231,12 +243,16 @@ class Adapters:
 
     def split(self, name: str, version: int, share: int, by: str) -> None:
         """Gives a version a share of the name's questions, in per cent; 0 ends it."""
+        if self._searches(name):
+            raise Conflict(f"{name} serves the search, which has one embedder. Publish a version instead.")
         if share:
             self._prepare(self._version(name, version))
         self._deeds.split(name, version, share, by)
 
     def retire(self, name: str, version: int, by: str) -> None:
         """Takes a version out of use. Its files go when no version has them and nothing runs under them."""
+        if self._searches(name):
+            searching.require_idle(self._version(name, version), self._model.search)
         found = self._deeds.retire(name, version, by)
         self._leases.let_go(found.digest)
 
@@ -255,12 +271,20 @@ class Adapters:
         """`ready`, `retired`, `missing` (its files are gone), or `misfit` (it was made for another base)."""
         if version.retired:
             return "retired"
-        if version.kind == "answers" and not self._shelf.holds(version.digest):
+        if not self._shelf.holds(version.digest):
             return "missing"
         try:
             return "ready" if self._fits(version) else "misfit"
         except NotReady:  # which base is served is not known yet
             return "ready"
+
+    def serves_search(self, version: Version) -> bool:
+        """Whether the search goes by it now."""
+        return version.kind == "search" and version.digest == self._model.search.serving()
+
+    def told(self, card: Named) -> str:
+        """What becomes of what is published for the search, in a sentence; "" where nothing is to be said."""
+        return searching.told(card, self._model.search) if card.versions[-1].kind == "search" else ""
 
     def close(self) -> None:
         self._door.close()
@@ -279,14 +303,21 @@ class Adapters:
         version = card.version(number)
         if version is None:
             raise NotFound(f"{name} has no version {number}.")
-        if version.kind == "search":
-            raise Conflict(f"{name} serves the search. It is chosen by the setting search.adapter.")
         if version.retired:
             raise Conflict(f"Version {number} of {name} is retired. Upload it again to use it.")
         return version
 
+    def _searches(self, name: str) -> bool:
+        with self._database.read() as rows:
+            card = named(rows, name)
+        return card is not None and card.versions[-1].kind == "search"
+
     def _prepare(self, version: Version) -> None:
-        self._model.prepare(self._served(version))
+        adapter = self._served(version)
+        if version.kind == "search":
+            searching.require_open(version)
+        else:
+            self._model.prepare(adapter)
 
     def _served(self, version: Version) -> Adapter:
         """The value that a question carries. Raises Conflict where the version is there and cannot serve."""
@@ -298,7 +329,7 @@ class Adapters:
 
     def _fits(self, version: Version) -> bool:
         if version.kind == "search":
-            return True
+            return version.base == self._model.search.facts().fingerprint
         return version.base in {facts.fingerprint for facts in self._model.facts()}
 
     def _default(self, scope: Scope, key: str) -> Adapter:
@@ -317,8 +348,7 @@ class Adapters:
             card = named(rows, wanted.name)
         if card is None:
             return
-        hidden = wanted.scope is not None and sight.managed(card, wanted.scope) is None
-        if hidden or any(version.kind == "search" for version in card.versions):
+        if wanted.scope is not None and sight.managed(card, wanted.scope) is None:
             raise Conflict(TAKEN)
 
     def _mend(self) -> None:
@@ -330,7 +360,3 @@ class Adapters:
             if not self._shelf.whole(digest):
                 log.error("an adapter's files are not whole: %s, %d versions", digest[:12], len(versions))
                 self._shelf.remove(digest)
-
-
-def _is_adapter(place: Path) -> bool:
-    return (place / LoraFile.CONFIG).is_file() or any(place.glob("*.gguf"))

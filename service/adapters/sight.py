@@ -44,4 +44,4 @@ def minds(admission: Admission, scope: Scope) -> bool:
 
 def _seen(version: Version, scope: Scope) -> bool:
     mine = version.by == scope.caller.id and scope.covers(version.matters)
-    return version.kind == "search" or mine or version.admits(scope)
+    return mine or version.lets_in(scope)

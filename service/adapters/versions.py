@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.adapters.findings import Kind
 from service.core import Adapter, Scope
 from service.storage.tables import AdapterEvent, AdapterRow, VersionRow
-
-Kind = Literal["answers", "search"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,11 @@ class Version:
         )
 
     def admits(self, scope: Scope) -> bool:
-        return self.kind == "answers" and self.adapter(Path()).admits(scope)
+        return self.kind == "answers" and self.lets_in(scope)
+
+    def lets_in(self, scope: Scope) -> bool:
+        """Whether its wall does: a search adapter has one too, and answers nothing."""
+        return self.adapter(Path()).admits(scope)
 
 
 @dataclass(frozen=True, slots=True)

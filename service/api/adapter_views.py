@@ -38,7 +38,10 @@ class Views:
         }
 
     def card(self, card: Named) -> dict[str, Any]:
-        """A name with its versions; `digest` and `version` are those of the published one, `since` when it was."""
+        """A name with its versions; `digest` and `version` are those of the published one, `since` when it was.
+
+        `told` is a sentence on what becomes of what is published, if one is needed.
+        """
         published = card.version(card.published)
         return {
             "name": card.name,
@@ -51,6 +54,7 @@ class Views:
             "candidate": card.candidate,
             "share": card.share,
             "created": card.created,
+            "told": self._house.adapters.told(card),
             "versions": [self.version(version, card) for version in card.versions],
         }
 
@@ -62,6 +66,7 @@ class Views:
             "version": version.version,
             "digest": version.digest,
             "state": state,
+            "searches": self._house.adapters.serves_search(version),
             "rank": version.rank,
             "scale": version.scale,
             "size": version.size,

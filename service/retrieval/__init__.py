@@ -13,8 +13,10 @@ from service.retrieval.citations import (
 )
 from service.retrieval.clause_types import clause_head, typed
 from service.retrieval.clauses import Heading, path_at
-from service.retrieval.embed import Embedder
+from service.retrieval.embed import NAME as EMBEDDER
+from service.retrieval.embed import Embedder, model_folder, shelved
 from service.retrieval.library import Library
+from service.retrieval.probing import try_out
 from service.retrieval.query import Query
 from service.retrieval.query import parse as parse_query
 from service.retrieval.structure import (
@@ -28,6 +30,7 @@ from service.retrieval.structure import (
 
 __all__ = [
     "CLOSE",
+    "EMBEDDER",
     "OPEN",
     "Definition",
     "Embedder",
@@ -44,10 +47,13 @@ __all__ = [
     "holds",
     "marked_quotations",
     "markers",
+    "model_folder",
     "parse_query",
     "path_at",
     "quotations",
     "read_structure",
+    "shelved",
+    "try_out",
     "typed",
     "without_markers",
 ]

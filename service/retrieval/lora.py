@@ -1,10 +1,12 @@
 """A LoRA adapter of the embedder: read from its folder, checked, and added to the model's weights.
 
 Merged weights cost nothing when passages are embedded, so the adapter is merged when the model is loaded: W + s·B·A,
-with s = alpha / rank (Hu et al. 2021), or alpha / √rank where the adapter says so (rsLoRA).
+with s = alpha / rank (Hu et al. 2021), or alpha / √rank where the adapter says so (rsLoRA). A layer's rank is that of
+its matrices.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,10 +23,12 @@ PREFIX, DOWN, UP = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """An adapter's folder, the factor of its product, and the digest of its files."""
+    """An adapter's folder, what the factors of its products come from, and the digest of its files."""
 
     folder: Path
-    scale: float
+    alpha: float
+    alphas: Mapping[str, float]  # of the layers that have another one
+    rslora: bool
     digest: str
 
     def merge(self, model: "nn.Module") -> None:
@@ -35,6 +39,8 @@ class Lora:
         import torch
 
         pairs = self._pairs()
+        if self.alphas.keys() - pairs.keys():
+            raise self._unfit("its alpha_pattern does not name its layers outright")
         modules = dict(model.named_modules())
         fitting = []
         for name, (down, up) in pairs.items():
@@ -43,7 +49,7 @@ class Lora:
                 raise self._unfit(f"the embedder has no layer {name}")
             if (up.shape[0], down.shape[1]) != tuple(weight.shape) or up.shape[1] != down.shape[0]:
                 raise self._unfit(f"its shapes for {name} are not the embedder's")
-            fitting.append((weight, self.scale * (up.float() @ down.float())))
+            fitting.append((weight, self.scale(name, down.shape[0]) * (up.float() @ down.float())))
         with torch.no_grad():
             for weight, change in fitting:
                 weight.add_(change.to(weight))
@@ -63,6 +69,10 @@ class Lora:
             raise self._unfit("its weights are not pairs of LoRA matrices")
         return {layer: (found[PREFIX + layer + DOWN], found[PREFIX + layer + UP]) for layer in sorted(layers)}
 
+    def scale(self, layer: str, rank: int) -> float:
+        """The factor of the layer's product."""
+        return self.alphas.get(layer, self.alpha) / (rank**0.5 if self.rslora else rank)
+
     def _unfit(self, reason: str) -> BadRequest:
         return unfit(self.folder, reason)
 
@@ -73,23 +83,21 @@ def read(folder: Path) -> Lora:
         config, weights = (folder / CONFIG).read_bytes(), (folder / WEIGHTS).read_bytes()
     except OSError:
         raise unfit(folder, f"{CONFIG} and {WEIGHTS} are not both there") from None
-    return Lora(folder, _scale(folder, config), sha256(config + weights).hexdigest())
+    return _read(folder, config, sha256(config + weights).hexdigest())
 
 
-def _scale(folder: Path, config: bytes) -> float:
+def _read(folder: Path, config: bytes, digest: str) -> Lora:
     try:
         facts: dict[str, Any] = json.loads(config)
         kind, rank, alpha = facts["peft_type"], int(facts["r"]), float(facts["lora_alpha"])
-    except (ValueError, KeyError, TypeError):
+        named = (facts.get("alpha_pattern") or {}).items()  # as the canonical configuration names layers
+        alphas = {key.replace("\\", ""): float(value) for key, value in named}
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise unfit(folder, f"{CONFIG} does not say peft_type, r and lora_alpha") from None
-    extra = [
-        key
-        for key in ("use_dora", "rank_pattern", "alpha_pattern", "modules_to_save", "fan_in_fan_out")
-        if facts.get(key)
-    ]
+    extra = [key for key in ("use_dora", "modules_to_save", "fan_in_fan_out") if facts.get(key)]
     if kind != "LORA" or rank < 1 or facts.get("bias", "none") != "none" or extra:
-        raise unfit(folder, "only plain LoRA can be merged (no biases, DoRA, patterns or saved modules)")
-    return float(alpha / (rank**0.5 if facts.get("use_rslora") else rank))
+        raise unfit(folder, "only plain LoRA can be merged (no biases, DoRA or saved modules)")
+    return Lora(folder, alpha, alphas, bool(facts.get("use_rslora")), digest)
 
 
 def unfit(folder: Path, reason: str) -> BadRequest:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from service.adapters import Adapters, Admission, Model, Wanted
+from service.adapters import Adapters, Admission, Model, SearchModel, Wanted
 from service.core import Adapter, BaseFacts, Caller, LoraFile, ProbeReport, Role, Scope
 from service.errors import NotReady
 from service.storage import Database
 from service.storage.tables import Matter, User
-from tests.adapters.made import SMALL, lora
+from tests.adapters.made import READER, SMALL, lora
 
 ANN, BOB = Caller("u1", "ann", Role.MEMBER), Caller("u2", "bob", Role.MEMBER)
 TRAINER, ADMIN = Caller("u3", "tess", Role.TRAINER), Caller("u4", "adam", Role.ADMIN)
@@ -31,6 +31,7 @@ class Firm:
     def __init__(self, home: Path, facts: BaseFacts = SMALL) -> None:
         self.home, self.facts, self.loading = home, facts, False
         self.probe: Callable[[Path], ProbeReport] = report
+        self.serving, self.renewing = "", False  # of the search
         self.prepared: list[Adapter] = []
         self.released: list[str] = []
         self.database = Database(home / "privity.db")
@@ -48,6 +49,13 @@ class Firm:
             probe=lambda folder: self.probe(folder),
             prepare=self.prepared.append,
             release=self.released.append,
+            search=SearchModel(
+                facts=lambda: READER,
+                probe=lambda folder: ProbeReport(0.4, None, 5.0),
+                name="clauses",
+                serving=lambda: self.serving,
+                renewing=lambda: self.renewing,
+            ),
         )
         return Adapters(self.home, self.database, model, max_bytes=1 << 20)
 
@@ -68,6 +76,11 @@ class Firm:
         """A valid adapter's folder; the same seed is the same content."""
         folder = self.home / "made" / f"{seed}"
         return lora(folder, self.facts, rank=4, seed=seed, **changed)  # type: ignore[arg-type]
+
+    def make_search(self, seed: int = 0, **changed: object) -> Path:
+        """An adapter of the embedder."""
+        more: dict[str, object] = {"targets": ("query", "value"), "task_type": "FEATURE_EXTRACTION"}
+        return lora(self.home / "made" / f"search {seed}", READER, 4, seed, **(more | changed))  # type: ignore[arg-type]
 
     def admit(
         self,

@@ -35,6 +35,26 @@ def llama_facts(
     return BaseFacts(name, fingerprint, "llama", heads, kv_heads, layers)
 
 
+def bert_facts(
+    name: str, hidden: int, inner: int, blocks: int, heads: int, fingerprint: str = "e" * 64
+) -> BaseFacts:
+    """What an embedder of bert's kind looks like to an adapter."""
+    shapes = {
+        "attention.self.query": (hidden, hidden),
+        "attention.self.key": (hidden, hidden),
+        "attention.self.value": (hidden, hidden),
+        "attention.output.dense": (hidden, hidden),
+        "intermediate.dense": (inner, hidden),
+        "output.dense": (hidden, inner),
+    }
+    layers = {
+        f"encoder.layer.{block}.{layer}": shape for block in range(blocks) for layer, shape in shapes.items()
+    }
+    return BaseFacts(name, fingerprint, "bert", heads, heads, layers | {"pooler.dense": (hidden, hidden)})
+
+
+MINILM = bert_facts("sentence-transformers/all-MiniLM-L6-v2", 384, 1536, 6, 12)  # the embedder
+READER = bert_facts("reader", 24, 48, 2, 4)  # no model stands behind it, either
 SMOLLM = llama_facts("SmolLM2-135M-Instruct", 576, 1536, 30, 9, 3)  # the embedded base
 SMALL = llama_facts("small", 16, 32, 2, 4, 2)  # no model stands behind it: for checks alone
 

@@ -1,6 +1,5 @@
 """Names, versions and what is done with them, over the real checks and conversion."""
 
-import json
 import shutil
 import threading
 from collections import Counter
@@ -439,31 +438,13 @@ def test_folders_of_the_project_are_admitted_and_published_if_new(firm: Firm, tm
     shutil.copytree(firm.make(1), ours / "leases")
     (ours / "clause-types").mkdir()
     (ours / "clause-types" / "head.json").write_text("{}")
-    search = lora(ours / "contract-search", firm.facts, rank=4)
-    said = json.loads((search / LoraFile.CONFIG).read_text()) | {"task_type": "FEATURE_EXTRACTION"}
-    (search / LoraFile.CONFIG).write_text(json.dumps(said))
     assert ship(firm.adapters, ours) == ["ready"]
     assert firm.adapters.resolve("leases", PLAIN).origin == "shipped"
-    with pytest.raises(NotFound):
-        firm.adapters.resolve("contract-search", PLAIN)
-    listed = {card.name: card.versions[0].kind for card in firm.adapters.managed(scope(ADMIN))}
-    assert listed == {"leases": "answers", "contract-search": "search"}
-    assert [card.name for card in firm.adapters.visible(PLAIN)] == ["leases"]
-    with pytest.raises(Conflict, match="taken"):
-        firm.adapters.admit(firm.make(), Wanted("contract-search", by=ADMIN.id))
     firm.published("leases", 2)
     firm.restart()
     assert ship(firm.adapters, ours) == ["ready"]
     assert firm.adapters.resolve("leases", PLAIN).version == 2, "a name that stands is not moved"
     assert not firm.adapters.admissions(scope(ADMIN))
-    config = said | {"lora_alpha": 2 * said["lora_alpha"]}
-    (search / LoraFile.CONFIG).write_text(json.dumps(config))
-    ship(firm.adapters, ours)
-    card = firm.adapters.card("contract-search", scope(ADMIN))
-    assert {v.version: v.retired for v in card.versions} == {1: True, 2: False}, "one serves the search"
-    shutil.rmtree(search)
-    ship(firm.adapters, ours)
-    assert all(v.retired for v in firm.adapters.card("contract-search", scope(ADMIN)).versions)
 
 
 # --- figures -----------------------------------------------------------------------------------------------

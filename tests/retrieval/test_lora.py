@@ -44,7 +44,17 @@ def test_the_product_is_added_to_the_weights_of_its_layer_alone(tmp_path: Path) 
 
 
 def test_rslora_divides_by_the_root_of_the_rank(tmp_path: Path) -> None:
-    assert read(folder(tmp_path, r=4, lora_alpha=6, use_rslora=True)).scale == 3.0
+    assert read(folder(tmp_path, r=4, lora_alpha=6, use_rslora=True)).scale("first", 4) == 3.0
+
+
+def test_a_layer_may_have_an_alpha_of_its_own(tmp_path: Path) -> None:
+    net = Net()
+    first = net.first.weight.clone()
+    read(folder(tmp_path, alpha_pattern={"first": 8})).merge(net)
+    assert torch.allclose(net.first.weight, first + 4.0)
+    assert read(folder(tmp_path, alpha_pattern={r"a\\.first": 8})).alphas == {"a.first": 8.0}
+    with pytest.raises(BadRequest, match="alpha_pattern"):
+        read(folder(tmp_path, alpha_pattern={"fir.*": 8})).merge(net)
 
 
 def test_another_adapter_has_another_digest(tmp_path: Path) -> None:
@@ -74,7 +84,7 @@ def test_what_does_not_fit_is_said_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "config", [{"peft_type": "IA3"}, {"use_dora": True}, {"bias": "all"}, {"rank_pattern": {"first": 4}}]
+    "config", [{"peft_type": "IA3"}, {"use_dora": True}, {"bias": "all"}, {"modules_to_save": ["first"]}]
 )
 def test_only_plain_lora_is_read(tmp_path: Path, config: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="only plain LoRA"):
