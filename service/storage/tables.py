@@ -239,5 +239,96 @@ class AdapterUse(Table):
     answers: Mapped[int] = mapped_column(default=0)
 
 
+class Dataset(Table):
+    """Rows to learn from, and the matters whose papers they came from: the wall around them."""
+
+    __tablename__ = "datasets"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str]  # "answers" or "classify"
+    created: Mapped[float]
+    by: Mapped[str]  # id of who made it
+    matters: Mapped[list[str]] = mapped_column(JSON)
+    note: Mapped[str] = mapped_column(default="")
+
+
+class DatasetRow(Table):
+    """A row, and where it came from. Only accepted ones are learned."""
+
+    __tablename__ = "dataset_rows"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    dataset: Mapped[str] = _owned_by("datasets.id")
+    state: Mapped[str]  # "proposed", "accepted" or "rejected"
+    question: Mapped[str] = mapped_column(default="")
+    context: Mapped[str] = mapped_column(default="")
+    answer: Mapped[str] = mapped_column(default="")  # "" where the context does not answer
+    label: Mapped[str] = mapped_column(default="")
+    origin: Mapped[str]  # "upload", "rule", "model", "correction", "thumb" or "person"
+    document: Mapped[str] = mapped_column(default="", index=True)
+    start: Mapped[int] = mapped_column(default=0)  # of the context in the document
+    end: Mapped[int] = mapped_column(default=0)
+    title: Mapped[str] = mapped_column(default="")  # what the reviewer sees
+    group: Mapped[str] = mapped_column(default="")  # what a split keeps together: versions of one document
+    rule: Mapped[str] = mapped_column(default="")
+    by: Mapped[str] = mapped_column(default="")
+    edited_by: Mapped[str] = mapped_column(default="")
+    at: Mapped[float]
+
+
+class JobRow(Table):
+    """A fine-tune. It outlives its data set: what it learned from stands in its rows."""
+
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]  # the adapter's, that it is to be a version of
+    title: Mapped[str]
+    kind: Mapped[str]  # "answers" or "classify"
+    dataset: Mapped[str]
+    matters: Mapped[list[str]] = mapped_column(JSON)
+    people: Mapped[list[str]] = mapped_column(JSON)
+    recipe: Mapped[dict[str, Any]] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(default="")
+    by: Mapped[str]  # id of who launched it
+    created: Mapped[float]
+    started: Mapped[float | None] = mapped_column(default=None)
+    ended: Mapped[float | None] = mapped_column(default=None)
+    pid: Mapped[int | None] = mapped_column(default=None)  # of the child that trains, while it does
+    base: Mapped[str] = mapped_column(default="")  # fingerprint
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    progress: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the last line
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=None)
+    adapter: Mapped[str] = mapped_column(default="")  # the name that it was admitted under
+    version: Mapped[int | None] = mapped_column(default=None)
+    approved_by: Mapped[str] = mapped_column(default="")
+    approval_reason: Mapped[str] = mapped_column(default="")
+    cancel: Mapped[bool] = mapped_column(default=False)  # somebody asked for its end
+    resumed: Mapped[int] = mapped_column(default=0)  # times that it went on from a checkpoint
+
+    __table_args__ = ({"sqlite_autoincrement": True},)  # a run's number is never given twice
+
+
+class JobLearned(Table):
+    """A row that a job learned from, or was examined on: the lineage from a document to an adapter."""
+
+    __tablename__ = "job_rows"
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    row: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[str] = mapped_column(default="", index=True)
+    split: Mapped[str]  # "train" or "held_out"
+
+
+class JobEvent(Table):
+    """What a person, or the house (""), did with a job, and the reason that they gave."""
+
+    __tablename__ = "job_events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[int] = _owned_by("jobs.id")
+    what: Mapped[str]  # "launch", "cancel", "resume", "approve", "decline" or "export"
+    by: Mapped[str]
+    at: Mapped[float]
+    reason: Mapped[str] = mapped_column(default="")
+
+
 Index("ix_answers_adapter_version", AnswerRow.adapter, AnswerRow.version)
 Index("ix_documents_matter_digest", DocumentRow.matter, DocumentRow.digest)
