@@ -135,7 +135,7 @@ class Assistant:
         """The model's stream, from the moment that the engine has taken the question in."""
         sampling, engine = question.sampling, self._engine
         room = engine.info.context - sampling.max_tokens
-        messages = prompt.messages(question.messages, cited, engine.count, room)
+        messages = await asyncio.to_thread(prompt.messages, question.messages, cited, engine.count, room)
         scope = question.scope
         return await engine.submit(
             Generation(messages, question.adapter, sampling, salt=scope.salt, owner=scope.caller.id)

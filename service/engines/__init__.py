@@ -43,7 +43,7 @@ class Engine(Protocol):
         ...
 
     def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of the prompt that these messages make."""
+        """Tokens of the prompt that these messages make. It may ask a server: call it in a thread."""
         ...
 
     async def submit(self, generation: Generation) -> Pieces:

@@ -1,6 +1,8 @@
 """A grounded answer, whatever the model says: verified quotations, honest refusals, clean ends."""
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.assistant import Searched
-from service.core import Answer, Mark, Sampling
+from service.core import Answer, Mark, Message, Sampling
 from service.errors import Busy
 from service.retrieval import holds, marked_quotations
 from tests.assistant.fakes import SCOPE, PaperLibrary, ScriptedEngine, answer, assistant, events, question
@@ -50,6 +52,21 @@ def test_coverage_then_text_then_the_answer() -> None:
     assert last.refused is None
     assert [c.n for c in last.citations] == list(range(1, len(last.citations) + 1))
     check(last, library)
+
+
+def test_others_are_served_while_a_server_counts_the_tokens() -> None:
+    met = threading.Event()
+
+    class Remote(ScriptedEngine):
+        def count(self, messages: Sequence[Message]) -> int:
+            assert met.wait(10), "the loop stood still"
+            return 1
+
+    async def scene() -> list[object]:
+        asyncio.get_running_loop().call_later(0.05, met.set)
+        return [event async for event in assistant(Remote("A fee."), papers()).ask(question(ASKED))]
+
+    assert isinstance(asyncio.run(scene())[-1], Answer)
 
 
 def test_the_evidence_is_always_quoted_with_its_marker() -> None:
