@@ -302,6 +302,7 @@ class Version(TypedDict):
     version: int
     digest: str
     state: Literal["published", "ready", "retired", "missing", "misfit"]
+    searches: bool  # whether the search goes by it now
     base: str
     rank: int
     scale: float
@@ -336,6 +337,7 @@ class Adapter(TypedDict):
     name: str
     title: str
     kind: Literal["answers", "search"]
+    told: str  # what becomes of what is published, where that is to be said
     published: int | None
     previous: int | None  # what a roll back would publish
     candidate: int | None

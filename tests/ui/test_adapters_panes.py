@@ -77,7 +77,30 @@ def test_the_page_is_told_which_row_is_looked_at() -> None:
         (SPLIT, 4, {"publish", "split"}),
         (adapter(version(1, state="retired")), 1, set()),
         (adapter(version(1, state="misfit")), 1, {"retire"}),
-        (adapter(kind="search"), 1, set()),
+        (adapter(kind="search"), 1, {"publish", "retire"}),
+        (adapter(version(1, state="published", searches=True), kind="search", published=1), 1, set()),
+        (
+            adapter(
+                version(1, searches=True),
+                version(2, state="published"),
+                kind="search",
+                published=2,
+                previous=1,
+            ),
+            1,
+            {"publish", "rollback"},
+        ),
+        (
+            adapter(
+                version(1, searches=True),
+                version(2, state="published"),
+                kind="search",
+                published=2,
+                previous=1,
+            ),
+            2,
+            {"rollback"},
+        ),
     ],
 )
 def test_an_admin_is_offered_what_can_be_done(card: Adapter, number: int, offered: set[str]) -> None:
@@ -97,6 +120,22 @@ def test_going_back_and_going_away_ask_first() -> None:
         assert "data-confirm" in html.split(f'data-act="{what}"')[1].split(">")[0]
     assert "data-confirm" in beside(looked_at(card, 2)).split('data-act="withdraw"')[1].split(">")[0]
     assert "Roll Contract Q&amp;A back to v1?" in html
+
+
+def test_what_serves_the_search_is_told_and_what_it_takes_to_change_it() -> None:
+    two = (version(1, searches=True), version(2, state="published", probe={"moved": 0.41}))
+    card = adapter(
+        *two, kind="search", told="It serves the search from the next start on.", published=2, previous=1
+    )
+    serving, coming = beside(looked_at(card, 1)), beside(looked_at(card, 2))
+    assert "v1 serves the search until the next start" in seen(serving)
+    assert "v2 published, not serving yet" in seen(coming)
+    assert "It serves the search from the next start on." in seen(coming)
+    assert "turns the vectors by up to 0.41" in seen(coming)
+    assert "today" not in seen(coming).split("Learned")[0], "it answers nothing"
+    for html, done in ((serving, "publish"), (coming, "rollback")):
+        assert "built anew in the background" in html.split(f'data-act="{done}"')[1].split(">")[0]
+    assert "v1 ready, not published" in seen(beside(looked_at(adapter(kind="search"), 1)))
 
 
 def test_an_adapter_of_matters_beyond_the_wall_is_not_exported() -> None:
@@ -218,13 +257,13 @@ def test_the_picker_without_adapters_says_so() -> None:
     assert "No adapter is published for this matter yet." in seen(draw(desk())["title"])
 
 
-def test_a_matters_own_adapter_is_shown_as_such_and_changed_by_those_who_manage() -> None:
+def test_a_matters_own_adapter_is_shown_as_such_and_its_members_may_change_it() -> None:
     laid = desk(models=[BASE, model()], model="base", fixed="contract-qa")
     html = draw(laid)["title"]
     assert "Contract Q&A fixed for this matter" in seen(html)
-    assert 'data-act="fix"' not in html
-    laid.me = ADMIN
-    assert 'data-act="fix" data-id=""' in draw(laid)["title"]
+    assert laid.me is not None
+    assert laid.me["role"] == "member"
+    assert 'data-act="fix" data-id=""' in html
     laid.fixed, laid.model = "", "contract-qa"
     assert 'data-act="fix" data-id="contract-qa"' in draw(laid)["title"]
 

@@ -179,6 +179,30 @@ def test_what_is_dropped_is_asked_for_its_name_and_can_be_cancelled(page: Any, t
     form.wait_for(state="detached")
 
 
+def test_an_upload_on_its_way_is_stopped_and_leaves_nothing(page: Any, house: Any, tmp_path: Path) -> None:
+    folder = lora(tmp_path / "large", rank=256, seed=3)
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    wire.send("Network.emulateNetworkConditions", slow)
+    card = upload(page, zipped(folder), "large")
+    card.locator(".going >> text=Stop").wait_for()
+    rooms = house.home / "quarantine"
+    page.wait_for_timeout(1500)
+    assert list(rooms.iterdir()), "it was coming in"
+    card.locator(".going >> text=Stop").click()
+    card.locator(".complaint", has_text="Stopped. Nothing was added.").wait_for()
+    assert card.locator("[name=name]").input_value() == "large", "it can be sent again as it was asked for"
+    wire.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    for _ in range(100):
+        if not list(rooms.iterdir()):
+            break
+        page.wait_for_timeout(100)
+    assert not list(rooms.iterdir()), "the quarantine is clean"
+    assert row(page, "large").count() == 0
+    card.locator("text=Cancel").click()
+
+
 def test_two_answers_are_compared_side_by_side(page: Any) -> None:
     page.click("#adapters [data-compare]")
     page.wait_for_selector("#compare form", state="visible")
@@ -238,9 +262,24 @@ def test_a_member_has_the_picker_and_no_way_to_the_adapters(
     assert other.locator('#rail [data-id="adapters"]').count() == 0
     other.click("#title .menu.adapter summary")
     assert re.search(r"Lease Q&A\s+v1, published today", other.locator("#title .menu.adapter").inner_text())
-    assert other.locator('#title [data-act="fix"]').count() == 0
+    other.click(f'#title [data-act="model"][data-id="{NAME}"]')
+    other.click("#title .menu.adapter summary")
+    other.click("#title >> text=Fix Lease Q&A for this matter…")
+    assert "Every question in" in other.inner_text("dialog p")
+    other.click("dialog .p")
+    other.click("#title .menu.adapter summary")
+    other.wait_for_selector("#title .tag:has-text('fixed for this matter')", timeout=SLOW)
     assert other.faults == []
     other.context.close()
+
+
+def test_what_serves_the_search_is_in_the_table(page: Any) -> None:
+    page.click('#rail [data-id="adapters"]')
+    line = row(page, "contract-search", 1)
+    line.locator(".tag", has_text="serves the search").wait_for(timeout=PROBE)
+    line.click()
+    page.wait_for_selector("#source .tag:has-text('v1 serves the search')", timeout=SLOW)
+    assert page.locator("#source [data-act=withdraw]").count() == 0
 
 
 def test_nothing_went_wrong_in_the_page(page: Any) -> None:

@@ -50,7 +50,7 @@ privity.adapters = (element) => {
 
   function draw() {
     const rows = privity.adapters.arrange(every, view);
-    const bases = new Set(every.filter((row) => row.group !== "other").map((row) => row.base).filter(Boolean));
+    const bases = new Set(every.filter((row) => row.group !== "other" && row.kind !== "search").map((row) => row.base).filter(Boolean));
     grid.classList.toggle("bases", bases.size > 1);
     grid.hidden = !rows.length;
     $(".base", shelf).textContent = bases.size > 1 ? "" : [model && "base", model, ...[...bases].map(privity.adapters.short)].join(" ");

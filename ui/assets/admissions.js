@@ -123,16 +123,17 @@ privity.admissions = (box, { names, changed }) => {
     }
     if (["matters", "people"].some((each) => asked.get(`${each}-of`) === "some" && !asked.getAll(each).length)) return complain(one, "Choose at least one, or leave it open to all.");
     const progress = bar(0);
-    const going = make("p", "soft");
-    going.append(progress, "Sending");
+    const request = new XMLHttpRequest();
+    const going = buttons(progress, make("span", "soft", "Sending"), make("span", "grow"), button("Stop", "", () => request.abort()));
+    going.classList.add("going");
     body(one).hidden = true;
     complain(one, "");
     one.element.append(going);
-    const request = new XMLHttpRequest();
     request.open("POST", "/api/adapters");
     request.upload.onprogress = (event) => { $("i", progress).style.width = `${Math.round(100 * event.loaded / Math.max(event.total, 1))}%`; };
     request.onload = () => (request.status === 401 ? location.assign("/login") : request.status >= 400 ? fail(sentence(request)) : follow(one, JSON.parse(request.responseText)));
     request.onerror = () => fail("The service does not answer. Try again.");
+    request.onabort = () => fail("Stopped. Nothing was added.");
     request.send(form);
     function fail(words) { going.remove(); body(one).hidden = false; complain(one, words); }
     return undefined;

@@ -77,7 +77,7 @@ const privity = (() => {
   // --- acts
 
   function act(chosen, send) {
-    const { act: name, confirm, prompt, verb, value, long, choices, secret, ...rest } = chosen.dataset;
+    const { act: name, confirm, prompt, told, match, verb, value, long, choices, secret, ...rest } = chosen.dataset;
     const data = { do: name, ...rest, ...(value === undefined ? {} : { value }) };
     closeMenus();
     if (["cite", "step", "read", "pick", "pick_in_library", "pick_adapter"].includes(name)) drawer(true);
@@ -89,7 +89,7 @@ const privity = (() => {
     if (name === "new") setTimeout(ask, 0);
     if (confirm) return dialog(confirm, verb, [], () => send(data));
     if (secret) return dialog("Change your password", "Change", [["old", "Present password", "password"], ["new", "New password", "password"]], (given) => send({ ...data, ...given }));
-    if (prompt) return dialog(prompt, verb, [["value", "", long ? "long" : "text", value], ...(choices ? [["choice", "Role", choices.split(",")]] : [])], (given) => send({ ...data, ...given }));
+    if (prompt) return dialog(prompt, verb, [["value", match ? `Type its name to go on: ${match}` : "", long ? "long" : "text", value, match], ...(choices ? [["choice", "Role", choices.split(",")]] : [])], (given) => send({ ...data, ...given }), told);
     send(data);
   }
 
@@ -100,7 +100,7 @@ const privity = (() => {
 
   // --- dialog: a question with its fields, on the browser's own modal
 
-  function field([name, label, kind, value]) {
+  function field([name, label, kind, value, match]) {
     const holder = document.createElement("label");
     holder.append(label);
     let input;
@@ -112,13 +112,14 @@ const privity = (() => {
       if (kind !== "long") input.type = kind;
       input.required = true;
       input.value = value || "";
+      if (match) Object.assign(input, { pattern: match.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"), title: match, autocomplete: "off" });
     }
     input.name = name;
     holder.append(input);
     return holder;
   }
 
-  function dialog(words, verb, fields, done) {
+  function dialog(words, verb, fields, done, told = "") {
     const box = document.createElement("dialog");
     box.className = "ask";
     const form = document.createElement("form");
@@ -131,7 +132,7 @@ const privity = (() => {
     const yes = Object.assign(document.createElement("button"), { className: "btn p", textContent: verb || "Yes" });
     no.onclick = () => box.close();
     buttons.append(no, yes);
-    form.append(text, ...fields.map(field), buttons);
+    form.append(text, ...(told ? [Object.assign(document.createElement("p"), { textContent: told })] : []), ...fields.map(field), buttons);
     box.append(form);
     form.onsubmit = () => done(Object.fromEntries(new FormData(form)));
     box.onclose = () => box.remove();

@@ -15,7 +15,7 @@ Object.assign(privity.adapters, (() => {
     const { version, digest, rank, size: weight, origin, base } = one;
     return {
       id: `${card.name}@${version}`, name: card.name, title: card.title, version, digest, rank, weight, origin, base, state, tone, group,
-      serves: card.kind === "answers" && ["ready", "published"].includes(one.state), matters: places(one), f1: one.f1 ?? "", forgets: one.forgets ?? "", today: one.today,
+      kind: card.kind, serves: card.kind === "answers" && ["ready", "published"].includes(one.state), matters: places(one), f1: one.f1 ?? "", forgets: one.forgets ?? "", today: one.today,
     };
   }
 
@@ -30,12 +30,19 @@ Object.assign(privity.adapters, (() => {
 
   // What its tag says, the tag's tone, and under which state it is listed.
   function standing(card, one) {
-    if (card.kind === "search") return ["serves the search", "mute", "other"];
     if (one.state === "missing") return ["files are gone", "bad", "other"];
     if (one.state === "misfit") return ["another base", "bad", "other"];
+    if (card.kind === "search") return searching(card, one);
     if (card.candidate === one.version && card.share) return [`${card.share} % of questions`, "warn", "ready"];
     if (card.published === one.version) return ["published", "ok", "published"];
     return ["ready", "", "ready"];
+  }
+
+  // The search goes by one version, and by what is published from the next start on.
+  function searching(card, one) {
+    const published = card.published === one.version;
+    if (one.searches) return published ? ["serves the search", "ok", "published"] : ["until the next start", "warn", "published"];
+    return published ? ["from the next start", "warn", "published"] : ["ready", "", "ready"];
   }
 
   // Names of the reader's own matters; of others only how many there are.

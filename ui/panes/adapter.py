@@ -38,28 +38,40 @@ def summary(card: Adapter, version: Version, rules: bool) -> str:
     digest = f'<span class="mono" title="{esc(version["digest"])}">{esc(short(version["digest"]))}</span>'
     base = version["base"] if "/" in version["base"] else short(version["base"])
     base = f'<span class="mono" title="{esc(version["base"])}">{esc(base)}</span>'
+    answers = [("Answers", f"{version['today']:,} today, {version['total']:,} in all")]
     facts = [
         ("Name", esc(card["name"])),
         ("Digest", digest),
         ("Base", base),
         ("Rank", f"{version['rank']}, scale {version['scale']:g}"),
         ("Size", f"{megabytes(version['size'])}, {count(version['tensors'], 'tensor')}"),
-        ("Answers", f"{version['today']:,} today, {version['total']:,} in all"),
+        *(answers if card["kind"] == "answers" else []),
     ]
     rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts)
-    note = "" if rules else '<p class="soft">An admin publishes, rolls back and retires.</p>'
+    note = f'<p class="soft">{esc(card["told"])}</p>' if card["told"] else ""
+    note += "" if rules else '<p class="soft">An admin publishes, rolls back and retires.</p>'
     deeds = f'<p class="row">{actions(card, version, rules)}</p>'
     return f'<p class="row">{stamps(card, version)}</p>{deeds}{note}<dl>{rows}</dl>'
 
 
 def stamps(card: Adapter, version: Version) -> str:
     number = f"v{version['version']}"
-    if card["kind"] == "search":
-        return tag(f"{number} serves the search", "mute")
     if version["state"] in STATES:
         words, tone = STATES[version["state"]]
         return tag(f"{number} {words}", tone)
+    if card["kind"] == "search":
+        return searching(card, version)
     return standing(card, version["version"])
+
+
+def searching(card: Adapter, version: Version) -> str:
+    """The search goes by one version, and by what is published from the next start on."""
+    number, published = f"v{version['version']}", version["version"] == card["published"]
+    if version["searches"]:
+        return tag(f"{number} serves the search" + ("" if published else " until the next start"), "ok")
+    if published:
+        return tag(f"{number} published, not serving yet", "warn")
+    return tag(f"{number} ready, not published")
 
 
 def standing(card: Adapter, number: int) -> str:
@@ -74,16 +86,19 @@ def standing(card: Adapter, number: int) -> str:
 def actions(card: Adapter, version: Version, rules: bool) -> str:
     deeds = (publishing, rolling_back) if rules else ()
     html = "".join(deed(card, version) for deed in deeds)
-    if card["kind"] == "answers" and version["state"] != "missing" and not version["hidden_matters"]:
+    if version["state"] != "missing" and not version["hidden_matters"]:
         path = f"/api/adapters/{esc(card['name'])}/versions/{version['version']}/file"
         html += f'<a class="btn" href="{path}" download>Export</a>'
     return html + (leaving(card, version) if rules else "")
 
 
 def publishing(card: Adapter, version: Version) -> str:
-    if card["kind"] != "answers" or version["state"] != "ready":
+    if version["state"] != "ready":
         return ""
     number = version["version"]
+    if card["kind"] == "search":
+        publish = act("publish", name=card["name"], version=number, confirm=ANEW, verb="Publish")
+        return f'<button class="btn p" {publish}>Publish v{number}…</button>'
     return f'<button class="btn p" {act("publish", name=card["name"], version=number)}>Publish v{number}</button>'
 
 
@@ -91,6 +106,9 @@ def rolling_back(card: Adapter, version: Version) -> str:
     before = card["previous"]
     if not before:
         return ""
+    if card["kind"] == "search":
+        back = act("rollback", name=card["name"], confirm=ANEW, verb="Roll back")
+        return f'<button class="btn" {back}>Roll back…</button>'
     words = (
         f"Roll {card['title']} back to v{before}? New questions go to it at once. "
         "Answers that are being written finish as they began."
@@ -102,8 +120,10 @@ def rolling_back(card: Adapter, version: Version) -> str:
 def leaving(card: Adapter, version: Version) -> str:
     """Out of use: the published version is withdrawn, another one is retired."""
     number, name = version["version"], card["name"]
-    if card["kind"] != "answers" or version["state"] == "retired" or number == card["candidate"]:
+    if version["state"] == "retired" or number == card["candidate"]:
         return ""
+    if card["kind"] == "search" and (version["state"] == "published" or version["searches"]):
+        return ""  # the search keeps what it goes by
     if version["state"] == "published":
         words = f"Withdraw {card['title']}? Nobody can choose it until a version is published again."
         withdraw = act("withdraw", name=name, confirm=words, verb="Withdraw")
@@ -114,6 +134,12 @@ def leaving(card: Adapter, version: Version) -> str:
     )
     retire = act("retire", name=name, version=number, confirm=words, verb="Retire")
     return f'<button class="btn danger" {retire}>Retire…</button>'
+
+
+ANEW = (
+    "The search goes by it from the next start on. Every matter's index is then built anew in the background; "
+    "until that is done the old one answers."
+)
 
 
 # --- a split
@@ -183,7 +209,9 @@ def learned(card: Adapter, version: Version) -> str:
     probe = version["probe"]
     lines = [f"{origin}{by}, {moment(version['created'])}"]
     if probe:
-        lines.append(f"It moves the logits by {probe['moved']:.1f}")
+        moved = probe["moved"]
+        turns = f"It turns the vectors by up to {moved:.2f} of 1"
+        lines.append(turns if card["kind"] == "search" else f"It moves the logits by {moved:.1f}")
     return section("Learned from", "".join(f'<p class="soft">{line}</p>' for line in lines))
 
 

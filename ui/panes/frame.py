@@ -38,7 +38,21 @@ def matter_menu(desk: Desk) -> str:
         label = f'<b>{esc(current["name"])}</b><span class="soft">{facts}</span>'
         renaming = act("rename_matter", prompt="Name of this matter", verb="Rename", value=current["name"])
         rows += f"<button {renaming}>Rename this matter…</button>"
+        rows += f"<button {deleting(current)}>Delete this matter…</button>"
     return menu(label, rows)
+
+
+def deleting(matter: Matter) -> str:
+    """It goes for everybody, so its name is to be typed."""
+    others = matter["members"] - 1
+    whose = f" It goes for {count(others, 'other member')}, too." if others else ""
+    gone = (
+        f"With it go {count(matter['documents'], 'document')} with all their versions, the index, and every "
+        f"conversation and answer.{whose} This cannot be undone."
+    )
+    return act(
+        "delete_matter", prompt=f"Delete {matter['name']}?", told=gone, match=matter["name"], verb="Delete"
+    )
 
 
 def menu(label: str, rows: str) -> str:

@@ -53,9 +53,9 @@ def since(seconds: float) -> str:
 
 
 def fixing(desk: Desk, chosen: Model | None) -> str:
-    """What makes the choice the whole matter's, for those who may."""
+    """What makes the choice the whole matter's: its members decide, whatever their role."""
     matter = desk.current
-    if matter is None or chosen is None or not desk.manages:
+    if matter is None or chosen is None:
         return ""
     name = "the base model" if chosen["name"] == "base" else chosen["title"]
     if desk.fixed:
