@@ -9,7 +9,7 @@ from pathlib import Path
 from service.core import ProbeReport
 from service.errors import BadRequest
 
-SECONDS = 120.0
+SECONDS = 300.0
 _ROOT = Path(__file__).parents[2]
 _FAILED = "The adapter failed its trial run"
 

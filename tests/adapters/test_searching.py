@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from service.adapters import Adapters, Wanted
 from service.adapters.checks import vet
@@ -16,6 +19,7 @@ from service.adapters.searching import AHEAD
 from service.core import LoraFile
 from service.errors import BadRequest, Conflict, NotFound
 from service.storage import Database
+from service.storage.database import MIGRATIONS
 from tests.adapters import hostile, made
 from tests.adapters.firm import ADMIN, ANN, TRAINER, Firm, scope
 from tests.adapters.made import PREFIX, READER, SMALL, bert_facts, lora
@@ -202,10 +206,19 @@ def test_files_that_went_are_told(firm: Firm) -> None:
         firm.adapters.publish(NAME, 1, ADMIN.id)
 
 
+def migrated(file: Path, revision: str) -> None:
+    engine, config = create_engine(f"sqlite:///{file}"), Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
 def test_lines_of_before_go_with_what_they_said(tmp_path: Path) -> None:
     """Before, the embedder's adapters had lines without files: they come in again by the door."""
     file = tmp_path / "privity.db"
-    Database(file).close()
+    migrated(file, "0004")
     rows = sqlite3.connect(file)
     for name, kind in (("contract-search", "search"), ("leases", "answers")):
         rows.execute("INSERT INTO adapters VALUES (?, 'T', 1, NULL, 0, 0)", (name,))
@@ -216,7 +229,6 @@ def test_lines_of_before_go_with_what_they_said(tmp_path: Path) -> None:
             "VALUES (?, 'admit', '', 0, '', '', '')",
             (name,),
         )
-    rows.execute("UPDATE alembic_version SET version_num = '0004'")
     rows.commit()
     rows.close()
     Database(file).close()
