@@ -49,9 +49,11 @@ def url(files: BaseFiles, models: Path, tmp_path_factory: pytest.TempPathFactory
     vllm, port = python(), free_port()
     home = tmp_path_factory.mktemp("vllm")
     words = [
-        str(vllm), "-m", "vllm.entrypoints.openai.api_server", "--model", str(prepare_folder(files, models)),
-        "--served-model-name", "smol", "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "512", "--enforce-eager", "--enable-lora", "--max-loras", "2",
-        "--max-lora-rank", str(RANK), "--dtype", "bfloat16", "--max-num-seqs", "4",
+        str(vllm), "-m", "vllm.entrypoints.openai.api_server",
+        "--model", str(prepare_folder(files, models)), "--served-model-name", "smol",
+        "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "512", "--max-num-seqs", "4",
+        "--enforce-eager", "--dtype", "bfloat16",
+        "--enable-lora", "--max-loras", "2", "--max-lora-rank", str(RANK),
     ]  # fmt: skip
     more = {
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1",
