@@ -127,6 +127,36 @@ class Serve(_Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
+class Training(_Section):
+    """How fine-tunes run beside the people who ask."""
+
+    threads: int = Field(1, ge=1, description="CPU threads of a training.")
+    niceness: int = Field(
+        10, ge=0, le=19, description="How far a training stands back on the CPU; 19 is furthest."
+    )
+    cores: str = Field(
+        "",
+        pattern=r"^(?:\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)?$",
+        description='Cores that a training keeps to: `"1"`, `"4-7"`, `"2,4-5"`; empty: any.',
+    )
+    wait_for_idle: float = Field(
+        0.05,
+        ge=0,
+        description="The share by which people's first words may come later because of a training; beyond it, and "
+        "while that is not known, it pauses whenever somebody is answered. 0 pauses always.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description='`"auto"` trains on a CUDA GPU if there is one.'
+    )
+    self_approval: bool = Field(False, description="Whether who launched a fine-tune may also approve it.")
+    tracker: Literal["", "mlflow", "wandb"] = Field(
+        "", description="Where a training is also told of, beside the page: MLflow, or Weights & Biases."
+    )
+    mlflow_uri: str = Field(
+        "", description="Address of an MLflow server; empty keeps its files in the run's folder."
+    )
+
+
     session_hours: int = Field(12, ge=1, description="Hours a sign-in lasts.")
     secure_cookie: bool = Field(
         False, description="Send the session cookie over HTTPS only (behind a TLS proxy)."
@@ -148,6 +178,7 @@ class Settings(_Section):
     @property
     def offline(self) -> bool:
         """Whether nothing is dialled: no upstream server, no model from the hub."""
+    training: Training = Training()
         return not self.engine.upstream and not self.base.hub
 
 

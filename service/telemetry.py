@@ -24,6 +24,13 @@ ADAPTER_ANSWERS = Counter(
     "privity_adapter_answers", "Answers by the kind of what wrote them: base, adapter", ["kind"]
 )
 
+FINE_TUNES = Counter(
+    "privity_fine_tunes", "Fine-tunes by outcome: trained, stopped, failed, published, declined", ["outcome"]
+)
+FINE_TUNE_PAUSED = Counter(
+    "privity_fine_tune_paused_seconds", "Seconds that a fine-tune was held up while people were answered"
+)
+
 GAUGES = {
     "privity_running": "Questions being generated",
     "privity_waiting": "Questions in the engine's queue",
