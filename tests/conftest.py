@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -67,6 +69,27 @@ def command_line(home: Path, port: int, *words: str) -> str:
         capture_output=True,
         text=True,
     ).stdout
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In this process a new database is a copy of one that went through the migrations; one that is there already
+    goes through them itself. Hundreds of tests begin with an empty one."""
+    from service.storage import Database, database
+
+    ready, migrate = tmp_path_factory.mktemp("migrated") / "privity.db", database._migrate
+    Database(ready).close()
+
+    def copied(engine: Any) -> None:
+        file = Path(engine.url.database)
+        if file.exists() and file.stat().st_size:
+            migrate(engine)
+        else:
+            shutil.copyfile(ready, file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_migrate", copied)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,9 @@ import pytest
 
 from service.core import BaseFacts
 from service.engines import BaseFiles, base_facts, prepare
+from tests.adapters.once import converted_once
+
+__all__ = ["converted_once"]
 
 
 @pytest.fixture(scope="session")

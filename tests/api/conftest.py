@@ -1,0 +1,3 @@
+from tests.adapters.once import converted_once
+
+__all__ = ["converted_once"]
