@@ -24,8 +24,10 @@ from service.retrieval.structure import (
     Reference,
     Structure,
     amended,
+    dates,
     defined_terms,
     read_structure,
+    sentences,
 )
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "amended",
     "cite",
     "clause_head",
+    "dates",
     "defined_terms",
     "find_quote",
     "holds",
@@ -52,6 +55,7 @@ __all__ = [
     "path_at",
     "quotations",
     "read_structure",
+    "sentences",
     "shelved",
     "try_out",
     "typed",

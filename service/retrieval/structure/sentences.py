@@ -1,7 +1,8 @@
 """The sentence around a character, within its block and clause. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from service.core import Document
 from service.retrieval.structure.tree import Node, blocks
@@ -31,6 +32,11 @@ class Sentences:
         spans = self._known[start]
         at = max(0, bisect_right(spans, (offset, len(self._text))) - 1)
         return spans[at] if spans else (start, end)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Every sentence in reading order, without blanks at its ends."""
+        for start, end in pairwise(self._edges):
+            yield from _split(self._text, start, end)
 
 
 def _split(text: str, start: int, end: int) -> list[tuple[int, int]]:
