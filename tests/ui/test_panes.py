@@ -202,7 +202,7 @@ def test_a_refusal_is_a_card_that_says_what_was_searched() -> None:
     assert 'class="card refusal"' in html
     assert "nothing_found" not in html
     assert "Searched: 14 documents, 412 passages." in seen(html)
-    line = "Searched 14 documents, 412 passages (2 pages without text, 1 document not searched) · 0.2 s"
+    line = "Searched 14 documents, 412 passages (2 pages without text, 1 document without an index) · 0.2 s"
     assert line in seen(html)
 
 
