@@ -8,6 +8,7 @@ from typing import BinaryIO
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from service.errors import BadRequest, TooLarge
 
@@ -52,6 +53,8 @@ class Upload:
             parser.finalize()
         except FormParserError:
             raise BadRequest(MALFORMED) from None
+        except ClientDisconnect:  # its sender's wish, and no fault of ours
+            raise BadRequest("The upload was broken off. Send it again.") from None
         finally:
             if self._file is not None:
                 self._file.close()

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import ClientDisconnect
 
 from service.api.uploads import Upload
 from service.errors import BadRequest, TooLarge
@@ -87,3 +88,12 @@ def test_one_archive_is_the_file_itself(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["../a.zip", "C:\\a\\a.zip", "folder/a.zip"])
 def test_a_path_is_cut_to_its_name(tmp_path: Path, name: str) -> None:
     assert receive(tmp_path, body({name: b"x"}, {}), [], 10).source == tmp_path / "incoming" / "a.zip"
+
+
+def test_a_sender_who_leaves_is_no_fault_of_ours(tmp_path: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body({"adapter_config.json": b"{}"}, {})[:80]
+        raise ClientDisconnect
+
+    with pytest.raises(BadRequest, match="broken off"):
+        asyncio.run(Upload(tmp_path, 1000).receive(pieces(), b"x"))

@@ -133,19 +133,19 @@ privity.admissions = (box, { names, changed }) => {
     request.upload.onprogress = (event) => { $("i", progress).style.width = `${Math.round(100 * event.loaded / Math.max(event.total, 1))}%`; };
     request.onload = () => (request.status === 401 ? location.assign("/login") : request.status >= 400 ? fail(sentence(request)) : follow(one, JSON.parse(request.responseText)));
     request.onerror = () => fail("The service does not answer. Try again.");
-    request.onabort = () => fail("Stopped. Nothing was added.");
+    request.onabort = () => fail("Stopped. Nothing was added.", "soft");
     request.send(form);
-    function fail(words) { going.remove(); body(one).hidden = false; complain(one, words); }
+    function fail(words, tone) { going.remove(); body(one).hidden = false; complain(one, words, tone); }
     return undefined;
   }
   const body = (one) => $("form", one.element);
   function sentence(request) {
     try { return JSON.parse(request.responseText).error.message; } catch { return `The service refused this file (${request.status}).`; }
   }
-  function complain(one, words) {
+  function complain(one, words, tone = "bad") {
     $(".complaint", one.element)?.remove();
     if (!words) return;
-    const said = make("p", "complaint bad", words);
+    const said = make("p", `complaint ${tone}`, words);
     said.setAttribute("role", "alert");
     body(one).after(said);
   }

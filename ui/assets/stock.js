@@ -15,7 +15,7 @@ Object.assign(privity.adapters, (() => {
     const { version, digest, rank, size: weight, origin, base } = one;
     return {
       id: `${card.name}@${version}`, name: card.name, title: card.title, version, digest, rank, weight, origin, base, state, tone, group,
-      kind: card.kind, serves: card.kind === "answers" && ["ready", "published"].includes(one.state), matters: places(one), f1: one.f1 ?? "", forgets: one.forgets ?? "", today: one.today,
+      kind: card.kind, serves: card.kind === "answers" && ["ready", "published"].includes(one.state), matters: places(one), f1: one.f1 ?? "", forgets: one.forgets ?? "", today: card.kind === "search" ? "" : one.today,
     };
   }
 
