@@ -64,7 +64,7 @@ class Progress:
     at: float  # Unix seconds
     step: int
     of: int
-    epoch: float = 0.0
+    epoch: float | None = None
     loss: float | None = None
     first_loss: float | None = None
     held_out_loss: float | None = None
@@ -162,8 +162,8 @@ class JobFolder:
     def lines(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The progress lines from the byte `after` on, and where the next reading begins.
 
-        A child that was killed leaves its last line torn, and one that goes on repeats the steps after its checkpoint:
-        `curve` keeps the last word on each.
+        A check adds a second line to its step, a child that was killed leaves its last line torn, and one that goes on
+        repeats the steps after its checkpoint: `curve` makes one line of all that was told of a step.
         """
         try:
             with self.progress.open("rb") as file:
@@ -266,9 +266,11 @@ class JobFolder:
 
 
 def curve(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One line a step, the last that was told of it, in the order of steps."""
-    last = {line["step"]: dict(line) for line in lines}
-    return [last[step] for step in sorted(last)]
+    """One line a step, with the last that was told of it, in the order of steps."""
+    told: dict[int, dict[str, Any]] = {}
+    for line in lines:
+        told.setdefault(line["step"], {}).update(line)
+    return [told[step] for step in sorted(told)]
 
 
 def _known(kind: Any, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_a_torn_line_hides_no_other(
     assert len(left) <= len(steps) <= len(left) + cut
     folder.add(Progress(2.0, 9, 9))
     more, _ = folder.lines(after)
-    assert more[-1] == {"at": 2.0, "step": 9, "of": 9, "epoch": 0.0, "tokens": 0}
+    assert more[-1] == {"at": 2.0, "step": 9, "of": 9, "tokens": 0}
     assert folder.lines()[0] == left + more
 
 

@@ -1,0 +1,207 @@
+"""What a training will be, before it is started: how many tokens, how long, how much memory, and the first batch just
+as the model will read it.
+
+Time and memory are forecasts. Time comes from how fast this machine multiplies (tried for a moment), or better from how
+fast an earlier run on this base was; it does not know who else will use the machine.
+"""
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from service.training.encoding import Encoded, encode, encode_general, fitting, shown, tokenizer
+from service.training.folder import Spec
+from service.training.opening import Place, place
+from service.training.ordering import order, replay_share, steps_of, stretches
+from service.training.recipe import Recipe
+from service.training.rendering import Example, Shown
+
+START = 15.0  # seconds until the first step
+SHARE = {"cpu": 0.2, "cuda": 0.35}  # of the speed of bare multiplication that a training comes to
+IDLE = 0.9 * 2**30  # bytes of a process with its libraries
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    seconds: float
+    memory: int  # bytes
+    measured: bool  # from an earlier run on this base, and not from a moment's trial
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    rows: int
+    held_out: int
+    general: int  # general texts read in an epoch
+    left_out: int  # rows that are longer than the recipe's length
+    tokens: int  # in an epoch
+    counted: int  # of the answers' tokens, those that are learned
+    longest: int
+    median: int
+    steps: int
+    place: str  # "cpu, bf16"
+    forecast: Forecast
+    batch: tuple[Shown, ...]  # the rows of the first step
+
+
+def preflight(
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    replay: Sequence[str],
+    spec: Spec,
+    speed: float | None = None,
+) -> Preflight:
+    """`speed` is what an earlier run on this base came to, in tokens a second. Some seconds for thousands of rows.
+
+    Raises BadRequest when what the recipe asks for cannot be had on this machine.
+    """
+    recipe, base = spec.recipe, Path(spec.base)
+    tokens, where = tokenizer(base), place(recipe, spec.device, base)
+    chance = random.Random(recipe.seed)
+    drawn = _some(train, recipe.rows, chance)
+    pairs = [(one, encode(one, tokens)) for one in drawn]
+    kept = [(one, row) for one, row in pairs if fitting([row], recipe.length)]
+    held = fitting(
+        (encode(one, tokens) for one in _some(held_out, recipe.held_out_rows, chance)), recipe.length
+    )
+    texts = [part for text in replay for part in encode_general(text, tokens, recipe.length)]
+    general = replay_share(len(kept), recipe.replay) if texts else 0
+    read = [row for _, row in kept] + [texts[at % len(texts)] for at in range(general)]
+    steps = steps_of(len(read), recipe.batch, recipe.epochs, recipe.steps)
+    lengths = [len(row.tokens) for row in read]
+    first = order(lengths, recipe.batch, min(steps, 1), recipe.seed)
+    return Preflight(
+        rows=len(kept),
+        held_out=len(held),
+        general=general,
+        left_out=len(pairs) - len(kept),
+        tokens=sum(lengths),
+        counted=sum(row.counted for row in read if not row.replay),
+        longest=max(lengths, default=0),
+        median=int(median(lengths)) if lengths else 0,
+        steps=steps,
+        place=str(where),
+        forecast=forecast(Shape.read(base), recipe, where, read, held, steps, speed),
+        batch=tuple(_shown(at, kept, read, tokens) for at in first),
+    )
+
+
+def _some(rows: Sequence[Example], most: int, chance: random.Random) -> Sequence[Example]:
+    return chance.sample(rows, most) if 0 < most < len(rows) else rows
+
+
+def _shown(at: int, kept: Sequence[tuple[Example, Encoded]], read: Sequence[Encoded], tokens: Any) -> Shown:
+    if at < len(kept):
+        return shown(*kept[at], tokens)
+    return shown(Example("general text", [], ""), read[at], tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of a base: what its cost is told from."""
+
+    hidden: int
+    inner: int
+    blocks: int
+    heads: int
+    narrow: int  # width of keys and values
+    words: int
+
+    @classmethod
+    def read(cls, base: Path) -> "Shape":
+        said = json.loads((base / "config.json").read_bytes())
+        said = said.get("text_config", said)
+        hidden, heads = said["hidden_size"], said["num_attention_heads"]
+        wide = said.get("head_dim") or hidden // heads
+        narrow = wide * (said.get("num_key_value_heads") or heads)
+        return cls(
+            hidden, said["intermediate_size"], said["num_hidden_layers"], heads, narrow, said["vocab_size"]
+        )
+
+    @property
+    def linear(self) -> int:
+        """Weights that every token is multiplied by, the head's left out."""
+        return self.blocks * (
+            2 * self.hidden**2 + 2 * self.hidden * self.narrow + 3 * self.hidden * self.inner
+        )
+
+    @property
+    def weights(self) -> int:
+        return self.linear + self.words * self.hidden
+
+    def adapter(self, recipe: Recipe) -> int:
+        """Weights of the adapter."""
+        pairs = [(self.hidden, self.hidden)] * 2 + [(self.hidden, self.narrow)] * 2
+        pairs += [(self.hidden, self.inner)] * 3 if recipe.layers == "all" else []
+        return round(self.blocks * (1 - recipe.frozen)) * recipe.rank * sum(map(sum, pairs))
+
+    def work(self, tokens: int, counted: int, squares: int) -> float:
+        """Multiplications and additions to learn from rows: forward, and back without the base's own weights.
+
+        `squares` is the sum of the rows' lengths squared.
+        """
+        attention = 2 * 2 * 3 * self.blocks * self.hidden * squares
+        return 4.0 * self.linear * tokens * 1.15 + 4.0 * self.hidden * self.words * counted + attention
+
+
+def forecast(
+    shape: Shape,
+    recipe: Recipe,
+    where: Place,
+    read: Sequence[Encoded],
+    held_out: Sequence[Encoded],
+    steps: int,
+    speed: float | None,
+) -> Forecast:
+    if not read:
+        return Forecast(0.0, int(IDLE), False)
+    share = steps * recipe.batch / len(read)  # epochs
+    tokens = sum(len(row.tokens) for row in read)
+    rate = speed or tokens / (_work(shape, read) / (SHARE[where.device] * _multiplied(where)))
+    every = max(1, min(round(len(read) / recipe.batch / recipe.checks), ceil(steps / 2)))
+    checked = (steps // every + 2) * sum(len(row.tokens) for row in held_out) / 3  # forward alone
+    braked = recipe.ewc_texts * 128 if recipe.ewc else 0
+    seconds = START + (tokens * share + checked + braked) / rate
+    limit = recipe.minutes * 60 + START if recipe.minutes else seconds
+    return Forecast(round(min(seconds, limit), 1), _memory(shape, recipe, where, read), speed is not None)
+
+
+def _work(shape: Shape, rows: Sequence[Encoded]) -> float:
+    lengths = [len(row.tokens) for row in rows]
+    return shape.work(sum(lengths), sum(row.counted for row in rows), sum(length**2 for length in lengths))
+
+
+def _memory(shape: Shape, recipe: Recipe, where: Place, read: Sequence[Encoded]) -> int:
+    """At the most: weights, adapter with its optimizer, and what the largest stretch leaves for the way back."""
+    lengths = [len(row.tokens) for row in read]
+    groups = stretches(lengths, where.budget, recipe.at_once or recipe.batch)
+    wide = max(len(group) * max(lengths[at] for at in group) for group in groups)
+    longest, size = max(lengths), 2 if where.bf16 else 4
+    counted = max(sum(read[at].counted for at in group) for group in groups)
+    kept = wide * (16 * shape.hidden + 6 * shape.inner) * size + shape.heads * wide * longest * (2 * size + 4)
+    blocks = 2 if where.cuda else shape.blocks  # on a GPU each block is computed again on the way back
+    weights = shape.weights * (0.6 if where.four_bit else size)
+    return int(IDLE + weights + 16 * shape.adapter(recipe) + blocks * kept + 3 * 4 * counted * shape.words)
+
+
+def _multiplied(where: Place) -> float:
+    """Multiplications and additions a second, as they come in a training; a tenth of a second."""
+    import torch
+
+    kind = torch.bfloat16 if where.bf16 else torch.float32
+    size = 4096 if where.cuda else 768
+    one, other = (torch.ones(size, size, dtype=kind, device=where.device) for _ in range(2))
+    times = []
+    for _ in range(12):
+        begun = time.perf_counter()
+        one @ other
+        if where.cuda:
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - begun)
+    return float(2 * size**3 / median(times[2:]))
