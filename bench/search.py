@@ -1,15 +1,16 @@
 """How fast search is in a large house, and what it takes: one matter with many passages, and as many over many matters,
-each asked alone, and all of them in one question.
+each asked alone, and all of them in one question; and what deleting takes and leaves.
 
-    python bench/search.py --corpus DIR --benchmark FILE [--passages 100000] [--matters 200]
+    python bench/search.py --corpus DIR --benchmark FILE [--passages 100000] [--matters 200] [--parts one deleted]
 
 The documents are contracts of the corpus, over and over, with words changed so that no two are alike. They are put
 straight into the places where the Library keeps them, and their vectors are made up: those of some hundred real
 passages, with noise. Questions are those of
 the benchmark (LegalBench-RAG form), half of them with the words that name a document, half without, and are embedded
-for real. Cold are the first questions after a start, new the others when they are asked for the first time, warm all of
-them once more. Wall clock and processor time are told apart: on a machine with other work to do the second is the
-measure. At the end 1,000 documents are deleted, from a copy of the house where it is kept.
+for real. First are the first questions after a start, new the others when they are asked for the first time, warm all
+of them once more. Wall clock and processor time are told apart: on a machine with other work to do the second is the
+measure. At the end 1,000 documents of 1,400 short ones are deleted, once the graph of neighbours has them all, and
+every file of the house is searched for their words and vectors.
 """
 
 import argparse
@@ -17,8 +18,6 @@ import json
 import platform
 import random
 import re
-import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ from service.access import Accounts, Walls
 from service.config import Documents, Search, Settings
 from service.core import Caller, Document, Filed, Passage, Role, Scope, State
 from service.retrieval import Embedder, Library, filing
+from service.retrieval.clause_types import clause_head
 from service.retrieval.clauses import passages as passages_of
 from service.retrieval.embed import Vectors, spoken
 from service.retrieval.files import Files
@@ -48,22 +48,26 @@ POOL = 300  # real vectors
 READING = "bench"
 NOISE = 0.03  # of each number of a vector, whose mean size is 0.05
 CHANGED = 0.15  # of the words
-COLD = 25  # questions
-DELETED = 1000  # documents
+FIRST = 25  # questions
+KEPT, DELETED = 400, 1000  # documents, of
+SHORT = 12  # passages
+PARTS = ("one", "of many", "all at once", "deleted")
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
 
 
 class Copies:
-    """Documents without end: real passages with words changed, and vectors that are made up."""
+    """Documents without end: real passages with words changed, and vectors that are made up. A document's first passage
+    holds a word that no other has."""
 
-    def __init__(self, corpus: Path, embedder: Embedder) -> None:
-        self._chance, self._numbers = random.Random(7), np.random.default_rng(7)
+    def __init__(self, corpus: Path, embedder: Embedder, made: int, most: int | None = None) -> None:
+        """`made` have been made before; `most` limits a document's passages."""
+        self._chance, self._numbers = random.Random(made), np.random.default_rng(made)
         self._read = [_document(file) for file in sorted(corpus.rglob("*.txt"))[:CONTRACTS]]
         self._words = sorted({word for document, _ in self._read for word in _WORD.findall(document.text)})
         texts = [spoken(passage) for _, passages in self._read for passage in passages]
         self._pool = embedder.embed(self._chance.sample(texts, min(POOL, len(texts))))
-        self._made = 0
+        self._made, self._most = made, most
 
     def next(self, matter: str) -> tuple[Document, tuple[Passage, ...], Vectors]:
         document, passages = self._read[self._made % len(self._read)]
@@ -72,8 +76,9 @@ class Copies:
         id = document_id(matter, title)
         changed = tuple(
             replace(p, id=f"{id}.{n}", document=id, title=title, text=self._changed(p.text))
-            for n, p in enumerate(passages)
+            for n, p in enumerate(passages[: self._most])
         )
+        changed = (replace(changed[0], text=f"{changed[0].text} {mark(id)}"), *changed[1:])
         text = "\n\n".join(passage.text for passage in changed)
         return (
             replace(document, id=id, matter=matter, title=title, text=text),
@@ -93,18 +98,31 @@ class Copies:
         return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), np.float32)
 
 
+def mark(document: str) -> str:
+    return f"only{document[1:]}"
+
+
 def _document(file: Path) -> tuple[Document, tuple[Passage, ...]]:
     document = load(file.read_bytes(), file.name, "", Documents()).document
     return document, passages_of(document)
 
 
-def fill(home: Path, embedder: Embedder, matters: Sequence[str], passages: int, corpus: Path) -> int:
+def fill(
+    home: Path,
+    embedder: Embedder,
+    matters: Sequence[str],
+    passages: int,
+    corpus: Path,
+    most: int | None = None,
+) -> int:
     """Put documents in turn into these matters until there are so many passages; how many there are."""
     with closing(Database(home / "privity.db")) as database, closing(Index(home)) as index:
         records, files = Records(database), Files(home / "files")
-        generation = Generations(records, embedder, (), Search().passage).wanted
-        done, turn = sum(line.filed.passages for line in records.of(matters)), 0
-        copies = Copies(corpus, embedder) if done < passages else None
+        head = clause_head(embedder)[0]
+        generation = Generations(records, embedder, (), Search().passage, head).wanted
+        here = records.of(matters)
+        done, turn = sum(line.filed.passages for line in here), len(here)
+        copies = Copies(corpus, embedder, len(here), most) if done < passages else None
         while copies is not None and done < passages:
             document, found, vectors = copies.next(matters[turn % len(matters)])
             files.keep(document.matter, document.id, document.text.encode())
@@ -185,9 +203,9 @@ def told(took: Sequence[tuple[float, float]]) -> dict[str, float]:
 
 
 def memory() -> int:
-    """MiB of this process in memory now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 2**20
+    """MiB of this process in memory now that are no pages of files, which the system may take back."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) // 1024
 
 
 def measure(
@@ -195,57 +213,82 @@ def measure(
 ) -> dict[str, Any]:
     """Search in a house that has just been opened; `together` puts each question to all the matters at once."""
     with closing(House(home, threads)) as house:
-        before = memory()
-        began = time.perf_counter()
+        house.embedder.embed(["The rent is 900 pounds."])
+        before, began = memory(), time.perf_counter()
         house.library.warm()
-        house.library.wait()
         start = time.perf_counter() - began
         scopes = house.matters(*matters)
         if together:
             every = [matter for scope in scopes for matter in scope.matters]
             scopes = [house.walls.scope(house.caller, every)]
-        cold = ask(house, asked[:COLD], scopes)
-        house.library.settle()
-        new = ask(house, asked[COLD:], scopes)
+        first = ask(house, asked[:FIRST], scopes)
+        new = ask(house, asked[FIRST:], scopes)
         warm = ask(house, asked, scopes)
         return {
             "matters": matters[1],
             "in_one_scope": len(scopes[0].matters),
-            "start_seconds": round(start, 1),
-            "cold_ms": told(cold),
+            "loading_seconds": round(start, 2),
+            "first_ms": told(first),
             "new_ms": told(new),
             "warm_ms": told(warm),
             "naming_a_document_ms": told(warm[1::2]),
             "naming_none_ms": told(warm[::2]),
             "memory_before_mib": before,
             "memory_mib": memory(),
+            "vectors_mib": house.library.memory[0] // 2**20,
+            "postings_mib": house.library.memory[1] // 2**20,
         }
 
 
 def delete(home: Path, threads: int) -> dict[str, Any]:
-    with copied(home) as here, closing(House(here, threads)) as house:
-        house.library.wait()
-        (scope,) = house.matters("one", 1)
+    """Delete most of a matter's documents, and look for them in all files before and after."""
+    with closing(House(home, threads)) as house:
+        (scope,) = house.matters("short", 1)
         (matter,) = scope.matters
-        ids = [filed.id for filed in house.library.documents(scope, matter)][:DELETED]
-        before = sum(filed.passages for filed in house.library.documents(scope, matter))
+        house.library.wait()
+        began = time.perf_counter()
+        while house.library.drawing:
+            time.sleep(0.1)
+        drawn = time.perf_counter() - began
+        documents = house.library.documents(scope, matter)
+        ids = [filed.id for filed in documents][:DELETED]
+        traces = _traces(house.library, ids, scope)
+        before = found(home, traces)
         began, spent = time.perf_counter(), time.process_time()
         gone = house.library.remove_many(ids, scope)
         seconds, cpu = time.perf_counter() - began, time.process_time() - spent
-        after = sum(filed.passages for filed in house.library.documents(scope, matter))
+        after = found(home, traces)
         house.library.check()
         return {
             "documents": gone,
-            "passages": before - after,
+            "of": len(documents),
+            "passages": sum(filed.passages for filed in documents[:DELETED]),
+            "graph_drawn_in_seconds": round(drawn, 1),
             "seconds": round(seconds, 2),
             "cpu_seconds": round(cpu, 2),
+            "words_and_vectors_looked_for": len(traces),
+            "found_before": before,
+            "found_after": after,
         }
 
 
-@contextmanager
-def copied(home: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="privity-bench-") as folder:
-        yield Path(shutil.copytree(home, Path(folder) / "home"))
+def _traces(library: Library, ids: Sequence[str], scope: Scope) -> list[bytes]:
+    """Of every document its own word, and a piece of the vector of its first passage."""
+    (matter,) = scope.matters
+    words = library._index.words(matter, library._generations.live(matter).name)
+    vectors = {key.rpartition("-")[0]: found[0] for key, found in words.vectors()}
+    return [piece for id in ids for piece in (mark(id).encode(), vectors[id][:3].tobytes())]
+
+
+def found(home: Path, traces: Sequence[bytes]) -> dict[str, int]:
+    """How many of these traces stand in the files of each folder of the house."""
+    files = [file for file in home.rglob("*") if file.is_file()]
+    seen: dict[str, set[bytes]] = {}
+    for file in files:
+        data = file.read_bytes()
+        folder = file.relative_to(home).parts[0]
+        seen.setdefault(folder, set()).update(trace for trace in traces if trace in data)
+    return {folder: len(some) for folder, some in sorted(seen.items())}
 
 
 @contextmanager
@@ -257,37 +300,47 @@ def place(home: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
+def measured(
+    part: str, home: Path, embedder: Embedder, asked: Sequence[str], chosen: argparse.Namespace
+) -> dict[str, Any]:
+    name = {"all at once": "of many", "deleted": "short"}.get(part, part)
+    number = chosen.matters if name == "of many" else 1
+    most, passages = (SHORT, SHORT * (KEPT + DELETED)) if name == "short" else (None, chosen.passages)
+    with closing(House(home, chosen.threads)) as house:
+        matters = [matter for scope in house.matters(name, number) for matter in scope.matters]
+    filled = fill(home, embedder, matters, passages, chosen.corpus, most)
+    if part == "deleted":
+        return delete(home, chosen.threads)
+    return {"passages": filled} | measure(home, (name, number), part == "all at once", asked, chosen.threads)
+
+
 def run(chosen: argparse.Namespace, home: Path) -> dict[str, Any]:
     asked = questions(chosen.benchmark, chosen.questions)
-    groups = [("one", 1), *([("of many", chosen.matters)] if chosen.matters else [])]
     result: dict[str, Any] = {"questions": len(asked), "threads": chosen.threads}
-    for name, number in groups:
-        with closing(House(home, chosen.threads)) as house:
-            matters = [matter for scope in house.matters(name, number) for matter in scope.matters]
-        embedder = Embedder.configured(Search(threads=chosen.threads))
-        passages = fill(home, embedder, matters, chosen.passages, chosen.corpus)
-        for together in (False, True)[:number]:
-            title = "all at once" if together else name
-            result[title] = {"passages": passages}
-            result[title] |= measure(home, (name, number), together, asked, chosen.threads)
-    if chosen.delete:
-        result["deleted"] = delete(home, chosen.threads)
+    embedder = Embedder.configured(Search(threads=chosen.threads))
+    for part in chosen.parts:
+        with place(None if part == "deleted" else home) as here:
+            result[part] = measured(part, here, embedder, asked, chosen)
     return result
 
 
-KINDS = ("cold_ms", "new_ms", "warm_ms", "naming_a_document_ms", "naming_none_ms")
+KINDS = ("first_ms", "new_ms", "warm_ms", "naming_a_document_ms", "naming_none_ms")
 
 
 def show(result: dict[str, Any]) -> None:
     columns = ("p50", "p95", "most", "cpu_p50", "cpu_p95", "cpu_most")
     print(f"{'':<32}" + "".join(f"{one:>10}" for one in columns) + f"   ms, {result['questions']} questions")
-    for name in ("one", "of many", "all at once"):
-        if name not in result:
-            continue
+    for name in (part for part in PARTS[:3] if part in result):
         for kind in KINDS:
             row = result[name][kind]
             print(f"{name + ' ' + kind[:-3]:<32}" + "".join(f"{row[one]:>10}" for one in columns))
-        print(f"{result[name]['passages']} passages, {result[name]['memory_mib']} MiB in memory")
+        row = result[name]
+        print(
+            f"{row['passages']} passages, {row['memory_mib']} MiB in memory, {row['memory_before_mib']} before;"
+        )
+        print(
+            f"vectors {row['vectors_mib']}, postings {row['postings_mib']}; loaded in {row['loading_seconds']} s"
+        )
     if "deleted" in result:
         print("deleted: " + ", ".join(f"{name} {value}" for name, value in result["deleted"].items()))
 
@@ -297,20 +350,21 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True, help="folder of contracts as .txt")
     parser.add_argument("--benchmark", type=Path, required=True, help="JSON file of the LegalBench-RAG form")
     parser.add_argument("--passages", type=int, default=100_000)
-    parser.add_argument("--matters", type=int, default=200, help="0 leaves the many matters out")
+    parser.add_argument("--matters", type=int, default=200)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="measure only these")
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the embedder")
     parser.add_argument("--home", type=Path, help="keep the house here and take it up again")
-    parser.add_argument("--delete", action="store_true", help=f"then delete {DELETED} documents")
     parser.add_argument("--machine", default=platform.machine(), help="words that name this machine")
-    parser.add_argument("--save", type=Path, help="write the result here as JSON")
+    parser.add_argument("--save", type=Path, help="write the result here as JSON, into what is there")
     chosen = parser.parse_args()
     with place(chosen.home) as home:
         result = run(chosen, home)
     show(result)
     if chosen.save:
         facts = {"date": time.strftime("%Y-%m-%d"), "machine": chosen.machine}
-        chosen.save.write_text(json.dumps(facts | result, indent=1) + "\n")
+        earlier = json.loads(chosen.save.read_text()) if chosen.save.exists() else {}
+        chosen.save.write_text(json.dumps(earlier | facts | result, indent=1) + "\n")
     print(json.dumps(result))
 
 

@@ -7,11 +7,13 @@ document's line then makes it the one that counts, takes an older version's plac
 replaced is taken out after that. Whatever stops the program before leaves a line that is due, and the next start takes
 it up again; whatever no line knows is swept out. A document that is read anew answers by its old reading meanwhile.
 
-When no file waits, the thread brings matters whose index is of an older generation up to the wanted one.
+When no file waits, the thread brings matters whose index is of an older generation up to the wanted one, and draws the
+graphs of neighbours.
 """
 
 import logging
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from queue import Empty, SimpleQueue
@@ -33,6 +35,10 @@ from service.retrieval.structure import read_structure
 from service.retrieval.tidying import Tidying
 
 log = logging.getLogger("privity.retrieval")
+
+
+QUIET = 3.0  # seconds after a question, in which the graphs are drawn slowly
+REST = 0.2  # seconds between two pieces then
 
 
 class Withdrawn(Exception):
@@ -57,6 +63,7 @@ class Ingestion:
         self._limits, self._size = limits, size
         self._renewal = Renewal(records, files, index, generations, size, self.writing, self._going)
         self._waiting: SimpleQueue[str | None] = SimpleQueue()
+        self._asked = 0.0
         self._left, self._idle, self._stopped = 1, Condition(), False  # the mending is waited for too
         self._thread = Thread(target=self._work, name="ingestion", daemon=True)
 
@@ -71,6 +78,10 @@ class Ingestion:
             self._left += 1
         self._waiting.put(document)
 
+    def wake(self) -> None:
+        """There is something to do in time in which no file waits."""
+        self._waiting.put(None)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until every file is in a final state; False when time ran out."""
         with self._idle:
@@ -80,6 +91,11 @@ class Ingestion:
     def renewing(self) -> bool:
         """Whether a matter's index is still of an older generation."""
         return bool(self._generations.behind())
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a graph of neighbours lacks documents."""
+        return self._index.behind
 
     def close(self) -> None:
         """Stop after the batch at hand, and in the middle of a file; what is left is taken up at the next start."""
@@ -100,9 +116,9 @@ class Ingestion:
         self._one_less()
         while not self._stopped:
             try:
-                waiting = self._waiting.get(block=not self._renewal.due)
+                waiting = self._waiting.get(timeout=self._patience())
             except Empty:
-                self._renew()
+                self._spend()
                 continue
             if waiting is not None and not self._stopped:
                 self._take(waiting)
@@ -126,6 +142,29 @@ class Ingestion:
         with self._idle:
             self._left -= 1
             self._idle.notify_all()
+
+    def _patience(self) -> float | None:
+        """For how many seconds to wait for a file before other work is done; None where there is none."""
+        if self._renewal.due:
+            return 0.0
+        if not self._index.behind:
+            return None
+        return REST if time.monotonic() < self._asked + QUIET else 0.0
+
+    def asked(self) -> None:
+        """Somebody asks a question: what does not press goes slower for a while."""
+        self._asked = time.monotonic()
+
+    def _spend(self) -> None:
+        """Use time in which no file waits."""
+        if self._renewal.due:
+            self._renew()
+            return
+        try:
+            with self.writing:
+                self._index.draw()
+        except Exception as error:
+            _report("drawing of the graph", self._index.give_up(), error)
 
     def _renew(self) -> None:
         try:

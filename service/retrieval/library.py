@@ -16,8 +16,9 @@ from service.retrieval.embed import Embedder
 from service.retrieval.files import Files
 from service.retrieval.filters import clause_types, passes
 from service.retrieval.generations import Generations
-from service.retrieval.index import Index, place
+from service.retrieval.index import Index
 from service.retrieval.ingestion import Ingestion
+from service.retrieval.older import bring_up
 from service.retrieval.records import Line, Records
 from service.retrieval.search import Search
 from service.retrieval.structure import Structure, read_structure
@@ -47,11 +48,13 @@ class Library:
         head: Head | None = None,
     ) -> None:
         self._limits = settings.documents
+        self._database = database
         self._records, self._files, self._index = Records(database), Files(home / "files"), Index(home)
         self.embedder = embedder or Embedder.configured(settings.search)
         size = settings.search.passage
         earlier = (Embedder(settings.search.threads), *earlier)
         self._head = head or clause_head(self.embedder)[0]
+        bring_up(home, self._index)
         self._generations = Generations(self._records, self.embedder, earlier, size, self._head)
         self._search = Search(self._index, self._generations)
         self._ingestion = Ingestion(
@@ -69,16 +72,21 @@ class Library:
         """Whether the index of a matter is being built anew; the old one answers meanwhile."""
         return self._ingestion.renewing
 
-    def warm(self) -> None:
-        """Load the embedder, and bring the vectors of the matters into memory, large ones in the background."""
-        self.embedder.warm()
-        held = self._index.vectors.held
-        for matter in self._records.matters():
-            held.get(place(matter, self._generations.live(matter).name))
+    @property
+    def drawing(self) -> bool:
+        """Whether Chroma's graphs still lack documents; searches compare all vectors meanwhile."""
+        return self._ingestion.drawing
 
-    def settle(self) -> None:
-        """Wait until the vectors that are on their way into memory are there."""
-        self._index.vectors.held.wait()
+    def warm(self) -> None:
+        """Load the embedder, and bring the vectors and words of the matters into memory."""
+        self.embedder.warm()
+        for matter in self._records.matters():
+            self._index.load(matter, self._generations.live(matter).name)
+
+    @property
+    def memory(self) -> tuple[int, int]:
+        """Bytes of vectors, and of which words stand where, that are kept in memory."""
+        return self._index.memory
 
     def add(
         self, data: bytes | Path, name: str, scope: Scope, matter: str, by: str = "", replaces: str = ""
@@ -274,17 +282,18 @@ class Library:
         that comes holds them.
         """
         began, types = time.perf_counter(), clause_types(filter or Filter(), self._types)
+        self._ingestion.asked()
         for _ in range(TRIES):
             turn = self._records.turn
             lines = [line for line in self._records.of(scope.matters) if line.filed.current]
             chosen = lines if filter is None else [x for x in lines if passes(x.filed, filter)]
             able = [line for line in chosen if line.searched]
+            ready = sum(line.searched for line in lines)
             whole = len(chosen) == len(lines)
             if exact:
                 found = self._search.exact(text, able, k, whole=whole, types=types)
                 searched, asked = able, text
             else:
-            ready = sum(line.searched for line in lines)
                 found, searched, asked = self._search(text, able, k, whole=whole, types=types)
             passages = self._search.passages(searched, types)
             if turn == self._records.turn:
@@ -297,12 +306,12 @@ class Library:
                 coverage,
                 passages=passages,
                 not_searched=sum(not x.searched and x.filed.state is not State.UNPACKED for x in chosen),
+                left_out=ready - len(searched),
                 seconds=time.perf_counter() - began,
             ),
             asked,
             () if exact else self._search.strange(text, able),
         )
-                left_out=ready - len(searched),
 
     def remove(self, document: str, scope: Scope) -> int:
         """Take a document out with its files and index entries; from now on it answers nothing. See `remove_many`."""
@@ -319,6 +328,8 @@ class Library:
                 self._ingestion.tidying.matter(matter, scrub=True)
                 for document in gone:
                     self._files.drop(matter, document)
+            self._database.empty_log()
+        self._ingestion.wake()
         self._structure.cache_clear()
         return len(gone)
 
@@ -329,6 +340,7 @@ class Library:
             self._records.remove_matter(matter)
             self._index.delete(matter, self._index.generations(matter))
             self._files.drop_matter(matter)
+            self._database.empty_log()
         self._structure.cache_clear()
 
     def check(self) -> None:

@@ -1,102 +1,155 @@
-"""What each word gives to the BM25 of each passage, remembered.
+"""Which passages of a matter have which terms: the bags of its documents in one, all in memory.
 
-BM25 is a sum over words. FTS5 gives one word's part as the rank of a question with that word alone; the parts of the
-words in use are kept as arrays, and a question of many words is a sum of arrays instead of a walk through the index.
+BM25 as FTS5 computes it (k1 = 1.2, b = 0.75, no word weighs less than 1e-6). FTS5 itself looks up how long each passage
+is with a walk through a tree, which is a third of a second for a word that most of 100,000 passages have; here it is an
+array, and a word is a slice of it.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Lock
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 3_000_000  # numbers remembered, of 12 bytes
+from service.retrieval.bags import Bag, terms
 
-Part = tuple[NDArray[np.int32], NDArray[np.float64]]  # rows, and what the word gives to each
-Places = Mapping[str, tuple[int, int]]  # the rows of each document's passages, both ends included
+K1, B = 1.2, 0.75
+LEAST = 1e-6
+
+Numbers = NDArray[np.float64]
+Spans = Sequence[tuple[int, int]]  # rows, both ends included
+Places = Mapping[str, tuple[int, int]]  # the rows of each document's passages
 
 
+@dataclass(frozen=True)
 class Postings:
-    """`ask` finds (row, score) of every passage with a word, `place` the rows of each document; forget everything
-    whenever their answers change."""
+    """`terms` are sorted; those from `starts[n]` to `starts[n + 1]` of `rows` and `times` are of the term n. `lengths`
+    are by row, -1 where none is."""
 
-    def __init__(
-        self, ask: Callable[[str], Sequence[tuple[int, float]]], place: Callable[[], Places] = dict
-    ) -> None:
-        self._ask, self._place = ask, place
-        self._known: Places | None = None
-        self._parts: OrderedDict[str, Part] = OrderedDict()
-        self._size, self._turn, self._lock = 0, 0, Lock()
+    terms: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    times: NDArray[np.uint16]
+    lengths: NDArray[np.int32]
 
-    def forget(self) -> None:
-        with self._lock:
-            self._parts.clear()
-            self._known = None
-            self._size, self._turn = 0, self._turn + 1
+    @classmethod
+    def of(cls, bags: Iterable[tuple[int, Bag]]) -> "Postings":
+        """Of documents, each with the row of its first passage."""
+        found = list(bags)
+        every = _together([np.repeat(bag.terms, bag.shares) for _, bag in found], np.uint64)
+        order = np.argsort(every, kind="stable")
+        rows = _together([bag.passages + np.int32(first) for first, bag in found], np.int32)
+        names, shares = np.unique(every[order], return_counts=True)
+        lengths = np.full(max((first + len(bag.lengths) for first, bag in found), default=0), -1, np.int32)
+        for first, bag in found:
+            lengths[first : first + len(bag.lengths)] = bag.lengths
+        times = _together([bag.times for _, bag in found], np.uint16)
+        return cls(names, np.cumsum([0, *shares]), rows[order], times[order], lengths)
 
-    def places(self) -> Places:
-        known, turn = self._known, self._turn
-        if known is None:
-            known = self._place()
-            with self._lock:
-                if turn == self._turn:
-                    self._known = known
-        return known
+    def changed(self, came: Sequence[tuple[int, Bag]], gone: Spans) -> "Postings":
+        """With these documents more, and without the passages of those rows, which went before the others came."""
+        here = [(first, last) for first, last in gone if (self.lengths[first : last + 1] >= 0).any()]
+        left = self._without(here) if here else self
+        return left._with(Postings.of(came)) if came else left
 
-    def stands(self, word: str) -> bool:
-        """Whether any passage has the word."""
-        return len(self._part(word)[0]) > 0
+    def _without(self, gone: Spans) -> "Postings":
+        lengths = self.lengths.copy()
+        for first, last in gone:
+            lengths[first : last + 1] = -1
+        stay = lengths[self.rows] >= 0
+        shares = np.diff(np.cumsum(np.concatenate([[0], stay]))[self.starts])
+        here = shares > 0
+        starts = np.cumsum(np.concatenate([[0], shares[here]]))
+        return Postings(self.terms[here], starts, self.rows[stay], self.times[stay], lengths)
 
-    def sums(self, words: Iterable[str], spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    def _with(self, other: "Postings") -> "Postings":
+        names = np.union1d(self.terms, other.terms)
+        mine, theirs = names.searchsorted(self.terms), names.searchsorted(other.terms)
+        shares, added = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
+        shares[mine], added[theirs] = np.diff(self.starts), np.diff(other.starts)
+        at = np.repeat(np.cumsum(shares), added)
+        lengths = np.full(max(len(self.lengths), len(other.lengths)), -1, np.int32)
+        lengths[: len(self.lengths)] = self.lengths
+        lengths[: len(other.lengths)][other.lengths >= 0] = other.lengths[other.lengths >= 0]
+        return Postings(
+            names,
+            np.cumsum(np.concatenate([[0], shares + added])),
+            np.insert(self.rows, at, other.rows),
+            np.insert(self.times, at, other.times),
+            lengths,
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        arrays = (self.terms, self.starts, self.rows, self.times, self.lengths, self._worn)
+        return sum(array.nbytes for array in arrays)
+
+    @cached_property
+    def _worn(self) -> Numbers:
+        """By row, what a word's times there are weighed against: the longer the passage, the more."""
+        here = self.lengths >= 0
+        mean = self.lengths[here].mean() if here.any() else 1.0
+        return K1 * (1 - B + B * self.lengths / (mean or 1.0))
+
+    @cached_property
+    def _passages(self) -> int:
+        return int(np.count_nonzero(self.lengths >= 0))
+
+    def stands(self, term: Sequence[int]) -> bool:
+        """Whether a passage has all of these terms; none has nothing."""
+        return len(self._hits(term)[0]) > 0
+
+    def sums(self, words: Iterable[str], spans: Spans) -> Numbers:
         """The BM25 of every passage in these spans, one span after the other; 0 where no word stands."""
-        total = np.zeros(max((last + 1 for _, last in spans), default=0))
-        for word in dict.fromkeys(words):
-            rows, scores = self._part(word)
-            end = len(rows) if not len(rows) or rows[-1] < len(total) else int(rows.searchsorted(len(total)))
-            total[rows[:end]] += scores[:end]
-        return np.concatenate([total[first : last + 1] for first, last in spans] or [total])
+        total = self._sums(words)
+        missing = max((last + 1 for _, last in spans), default=0) - len(total)
+        if missing > 0:  # they came just now
+            total = np.append(total, np.zeros(missing))
+        return np.concatenate([total[first : last + 1] for first, last in spans] or [total[:0]])
 
-    def best(
-        self, words: Iterable[str], spans: Sequence[tuple[int, int]] | None, limit: int
-    ) -> list[tuple[int, float]]:
-        """The `limit` rows of the greatest sums, best first; only rows in the spans (both ends included) if given."""
-        parts = [self._part(word) for word in dict.fromkeys(words)]
+    def best(self, words: Iterable[str], spans: Spans | None, limit: int) -> list[tuple[int, float]]:
+        """The `limit` rows of the greatest sums, best first; only rows in the spans if given."""
+        total = self._sums(words)
         if spans is not None:
-            parts = [_within(part, spans) for part in parts]
-        size = max((int(rows.max()) + 1 for rows, _ in parts if len(rows)), default=0)
-        total = np.zeros(size)
-        for rows, scores in parts:
-            total[rows] += scores
+            inside = np.zeros(len(total), bool)
+            for first, last in spans:
+                inside[first : last + 1] = True
+            total[~inside] = 0.0
         found = np.flatnonzero(total)
         if len(found) > limit:
             found = found[np.argpartition(-total[found], limit)[:limit]]
         return sorted(((int(row), float(total[row])) for row in found), key=lambda hit: (-hit[1], hit[0]))
 
-    def _part(self, word: str) -> Part:
-        with self._lock:
-            known, turn = self._parts.get(word), self._turn
-            if known is not None:
-                self._parts.move_to_end(word)
-                return known
-        hits = self._ask(word)
-        part = (
-            np.fromiter((row for row, _ in hits), np.int32, len(hits)),
-            np.fromiter((score for _, score in hits), np.float64, len(hits)),
-        )
-        with self._lock:
-            if turn == self._turn and word not in self._parts:
-                self._parts[word] = part
-                self._size += len(hits)
-                while self._size > MOST:
-                    self._size -= len(self._parts.popitem(last=False)[1][0])
-        return part
+    def _sums(self, words: Iterable[str]) -> Numbers:
+        total = np.zeros(len(self.lengths))
+        for word in dict.fromkeys(words):
+            rows, times = self._hits(terms(word))
+            if len(rows):
+                weight = max(np.log((self._passages - len(rows) + 0.5) / (len(rows) + 0.5)), LEAST)
+                total[rows] += weight * (times * (K1 + 1) / (times + self._worn[rows]))
+        return total
+
+    def _hits(self, term: Sequence[int]) -> tuple[NDArray[np.int32], Numbers]:
+        """The rows of the passages that have all of these terms, and how often."""
+        found = [self._slice(one) for one in term]
+        if not found:
+            return self.rows[:0], np.zeros(0)
+        rows, times = found[0]
+        for others, too in found[1:]:
+            rows, mine, theirs = np.intersect1d(rows, others, return_indices=True)
+            times = np.minimum(times[mine], too[theirs])
+        return rows, times.astype(np.float64)
+
+    def _slice(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
+        at = int(self.terms.searchsorted(np.uint64(term)))
+        if at == len(self.terms) or int(self.terms[at]) != term:
+            return self.rows[:0], self.times[:0]
+        part = slice(int(self.starts[at]), int(self.starts[at + 1]))
+        return self.rows[part], self.times[part]
 
 
-def _within(part: Part, spans: Sequence[tuple[int, int]]) -> Part:
-    rows, scores = part
-    kept = [slice(*np.searchsorted(rows, (first, last + 1))) for first, last in spans]
-    return (
-        np.concatenate([rows[some] for some in kept] or [rows[:0]]),
-        np.concatenate([scores[some] for some in kept] or [scores[:0]]),
-    )
+def _together(arrays: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([*arrays, np.zeros(0, kind)]).astype(kind, copy=False)

@@ -14,7 +14,7 @@ from service.retrieval.clauses import passages
 from service.retrieval.embed import Vectors
 from service.retrieval.files import Files
 from service.retrieval.generations import Generations
-from service.retrieval.index import Index, place
+from service.retrieval.index import Index
 from service.retrieval.reading import embedded
 from service.retrieval.records import Line, Records
 
@@ -86,7 +86,7 @@ class Renewal:
         said = [(passage.start, passage.end, json.dumps(passage.path)) for passage in cut]
         if live.embedder != wanted.embedder or words.spans(line.key) != said:
             return None
-        return self._index.vectors.read(place(line.filed.matter, live.name), words.ids([line.key]))
+        return dict(words.vectors([line.key])).get(line.key)
 
     def _change_over(self, matter: str) -> None:
         wanted = self._generations.wanted

@@ -152,7 +152,7 @@ class Search:
     def _hits(self, shelf: Shelf, text: str, words: Sequence[str], wide: int) -> Hits:
         """Every passage with its cosine and, of the `wide` best by words, its BM25; or, of a matter whose vectors are
         not in memory and of clauses of a type, those that words or a graph of neighbours put forward."""
-        held = None if shelf.embedder is None else self._index.vectors.held.get(shelf.name)
+        held = None if shelf.embedder is None else self._index.held.get(shelf.name)
         if shelf.embedder is None or held is None or shelf.types:
             bm25 = shelf.only(shelf.words.passages(words, shelf.inside, wide, shelf.types))
             return Hits.of(self._cosines(shelf, text, bm25, wide), bm25)
@@ -165,15 +165,15 @@ class Search:
         """Of what words found and what is near. Of few documents, and of clauses of a type, each is compared."""
         if shelf.embedder is None:
             return dict.fromkeys(hits, 0.0)
-        vectors, query = self._index.vectors, shelf.embedder.query(text)
+        index, query = self._index, shelf.embedder.query(text)
         if shelf.types and shelf.passages <= FARTHEST:
-            return vectors.cosines(shelf.name, query, sorted(shelf.typed))
+            return index.cosines(shelf.name, query, sorted(shelf.typed))
         if not shelf.whole and shelf.passages <= COMPARED:
-            return vectors.cosines(shelf.name, query, shelf.words.ids(shelf.lines))
+            return index.cosines(shelf.name, query, shelf.words.ids(shelf.lines))
         part = not shelf.whole or shelf.types
-        share = 2 * vectors.count(shelf.name) / max(1, shelf.passages) if part else 1.0
-        near = shelf.only(vectors.near(shelf.name, query, min(FARTHEST, ceil(wide * share))))
-        return near | vectors.cosines(shelf.name, query, sorted({*hits} - {*near}))
+        share = 2 * shelf.words.number / max(1, shelf.passages) if part else 1.0
+        near = shelf.only(index.near(shelf.name, query, min(FARTHEST, ceil(wide * share))))
+        return near | index.cosines(shelf.name, query, sorted({*hits} - {*near}))
 
     def _shelves(self, lines: Sequence[Line], whole: bool, types: tuple[str, ...] = ()) -> list[Shelf]:
         matters: dict[str, dict[str, Line]] = {}

@@ -34,28 +34,24 @@ class Tidying:
     def _mend(self, matter: str) -> list[str]:
         lines = self._records.of([matter])
         self._files.sweep(matter, {line.filed.id: line.reading for line in lines})
-        for generation in self._index.generations(matter):
-            keys = self._index.words(matter, generation).keys()
-            self._index.drop(matter, generation, [key for key, whole in keys.items() if not whole])
         self.matter(matter)
         broken = self._broken(matter, [line for line in lines if line.searched])
         for line in broken:
             self._records.change(line.filed, state=State.QUEUED.value, due=True)
         self.matter(matter)
+        for generation in self._index.generations(matter):
+            self._index.mend(matter, generation)
         return [line.filed.id for line in broken]
 
     def _broken(self, matter: str, lines: list[Line]) -> list[Line]:
         """The documents that should answer and are not, or not wholly, in the index that does."""
         generation = self._generations.live(matter)
-        words = self._index.words(matter, generation.name)
-        whole, name = words.keys(), place(matter, generation.name)
-        broken = [line for line in lines if not whole.get(line.key)]
-        if self._index.vectors.count(name) < sum(words.counts().values()):
-            here = self._index.vectors.ids(name)
-            broken += [
-                line for line in lines if whole.get(line.key) and not here.issuperset(words.ids([line.key]))
-            ]
-        return broken if self._generations.embedder(generation) else []
+        whole = self._index.words(matter, generation.name).keys()
+        return (
+            [line for line in lines if not whole.get(line.key)]
+            if self._generations.embedder(generation)
+            else []
+        )
 
     def check(self, matters: Iterable[str]) -> None:
         """Raise AssertionError, with the numbers, unless the library is whole: see `Library.check`."""
@@ -81,14 +77,16 @@ class Tidying:
     def _check_index(self, matter: str, lines: dict[str, Line]) -> None:
         generation = self._generations.live(matter)
         words = self._index.words(matter, generation.name)
-        counts, vectors = words.counts(), self._index.vectors.ids(place(matter, generation.name))
+        counts, name = words.counts(), place(matter, generation.name)
         assert counts.keys() == lines.keys(), f"{len(counts)} documents in words, {len(lines)} searched"
         for key, line in lines.items():
             assert counts[key] == line.filed.passages, f"{key}: {counts[key]} of {line.filed.passages}"
-        known = set(words.ids(counts))
-        assert vectors <= known, f"{len(vectors - known)} vectors without words"
-        held = self._index.vectors.held.get(place(matter, generation.name)) or {}
+        drawn, graph = words.drawn(), self._index.vectors.ids(name)
+        least, most = set(words.ids(key for key in drawn if drawn[key])), set(words.ids(drawn))
+        assert least <= graph <= most, f"{len(graph)} vectors in the graph, {len(least)} to {len(most)} drawn"
+        number, held = words.number, self._index.held.get(name) or {}
         size = sum(map(len, held.values()))
-        assert not held or size == len(vectors), f"{size} of {len(vectors)} vectors in memory"
+        assert not held or size == number, f"{size} of {number} vectors in memory"
+        assert words.traces < 2, "traces are left of what was deleted"
         if self._generations.embedder(generation) is not None:
-            assert vectors == known, f"{len(known - vectors)} passages without vectors"
+            assert number == sum(counts.values()), f"{number} vectors of {sum(counts.values())} passages"

@@ -1,77 +1,92 @@
-"""One matter's passages and document profiles as words: a SQLite file with FTS5 tables.
+"""One matter's documents as words and vectors: a SQLite file, which has the truth about both.
 
-`words` is for questions (stemmed), `exact` for exact search.
-
-BM25 with FTS5's own k1 = 1.2 and b = 0.75. A document stands here under a key (see `records.Line`), which holds its id
-and which reading of its file it is. It is `whole` when its vectors are in place too.
+Of every passage its text, of every document its bag of terms (see `bags`) and its vectors: what searches read into
+memory. An FTS5 table answers exact searches. A document stands here under a key (see `records.Line`), which holds its
+id and which reading of its file it is; it comes and goes as a whole. `drawn` are those whose vectors Chroma's graph of
+neighbours has too.
 """
 
 import json
-import re
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.core import Passage
+from service.retrieval.bags import Bag, terms, written
+from service.retrieval.embed import WIDTH, Vectors
 from service.retrieval.likeness import Likeness, Profile
-from service.retrieval.postings import Places, Postings
+from service.retrieval.postings import Numbers, Places, Postings, Spans
 from service.retrieval.rank import Card, glued
+from service.storage import emptied
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents
-    (row INTEGER PRIMARY KEY, key TEXT UNIQUE, title TEXT, names TEXT, profile BLOB, whole INT DEFAULT 0,
-    first INT, last INT);
+    (row INTEGER PRIMARY KEY, key TEXT UNIQUE, title TEXT, names TEXT, profile BLOB,
+    first INT, last INT, drawn INT DEFAULT 0);
+CREATE TABLE IF NOT EXISTS arrays (row INTEGER PRIMARY KEY, bag BLOB, vectors BLOB);
 CREATE TABLE IF NOT EXISTS passages
     (row INTEGER PRIMARY KEY, id TEXT UNIQUE, document TEXT, start INT, stop INT, page INT, path TEXT,
     headings TEXT, text TEXT);
 CREATE INDEX IF NOT EXISTS passages_document ON passages (document);
 CREATE TABLE IF NOT EXISTS clauses (type TEXT, row INT, nth INT, PRIMARY KEY (type, row)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS clauses_row ON clauses (row, nth);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (headings, text, content = "passages", content_rowid = "row",
-    tokenize = "porter unicode61 remove_diacritics 2");
+CREATE TABLE IF NOT EXISTS traces (left INT);
 CREATE VIRTUAL TABLE IF NOT EXISTS exact USING fts5 (text, content = "passages", content_rowid = "row",
     tokenize = "unicode61 remove_diacritics 2");
 """
-INDEXED = (("words", "headings, text"), ("exact", "text"))  # tables and their columns
-_TEXTS = " SELECT row, {} FROM passages WHERE row BETWEEN ? AND ?"
+_SPANS = "SELECT key, first, last FROM documents WHERE last IS NOT NULL"
+_TEXTS = "SELECT row, text FROM passages WHERE row BETWEEN ? AND ?"
+BYTES = 4 * WIDTH  # of a vector
 IDLE = 4  # open connections kept for the next call
-REMEMBERED = 2000  # words of which it is known whether they are common
 AT_ONCE = 500  # values in one question to SQLite
 
 
 class Words:
     """Safe to call from several threads: each call has a connection to itself."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, grown: Callable[[], None] = lambda: None) -> None:
+        """`grown` is told when there is more in memory than before."""
+        self._file, self._grown = file, grown
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self._lock = Lock()
+        self._turn = 0  # rises with each write
         self._cards: dict[str, Card] | None = None
         self._likeness: Likeness | None = None
-        self._turn = 0  # rises with each write
-        self._postings = Postings(self._part, self._places)
-        self.common = lru_cache(maxsize=REMEMBERED)(self._common)
+        self._places: Places | None = None
+        self._postings: Postings | None = None
+        self._late: list[
+            tuple[Spans, list[tuple[int, Bag]]]
+        ] = []  # gone and come since the postings were made
 
     # --- writing
 
     def put(
-        self, key: str, title: str, names: Iterable[str], profile: Profile, passages: Sequence[Passage]
+        self,
+        key: str,
+        title: str,
+        names: Iterable[str],
+        profile: Profile,
+        passages: Sequence[Passage],
+        vectors: Vectors | None = None,
     ) -> None:
-        """Write a document's profile and passages, all or nothing. It is not whole before `seal`."""
+        """Write a document, all or nothing."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        bag = Bag.of([(" ".join(p.path), p.text) for p in passages])
         with self._open(make=True) as rows, _transaction(rows):
-            row = rows.execute(
-                "INSERT INTO documents (key, title, names, profile) VALUES (?, ?, ?, ?)",
-                (key, title, json.dumps(sorted(names)), bytes(profile)),
-            ).lastrowid
             first = rows.execute("SELECT coalesce(max(row), 0) + 1 FROM passages").fetchone()[0]
+            span = (first, first + len(passages) - 1)
+            row = rows.execute(
+                "INSERT INTO documents (key, title, names, profile, first, last) VALUES (?, ?, ?, ?, ?, ?)",
+                (key, title, json.dumps(sorted(names)), bytes(profile), *span),
+            ).lastrowid
+            rows.execute("INSERT INTO arrays VALUES (?, ?, ?)", (row, bytes(bag), _blob(vectors)))
             rows.executemany(
                 "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -93,48 +108,69 @@ class Words:
                 "INSERT INTO clauses VALUES (?, ?, ?)",
                 [(type, at, nth) for at, p in enumerate(passages, first) for nth, type in enumerate(p.types)],
             )
-            span = (first, first + len(passages) - 1)
-            rows.execute("INSERT INTO words (rowid, headings, text)" + _TEXTS.format("headings, text"), span)
-            rows.execute("INSERT INTO exact (rowid, text)" + _TEXTS.format("text"), span)
-            rows.execute("UPDATE documents SET first = ?, last = ? WHERE row = ?", (*span, row))
-        self._remember({key: Card(glued(title), frozenset(names))}, [(key, profile)], ())
+            rows.execute(f"INSERT INTO exact (rowid, text) {_TEXTS}", span)
+        self._remember({key: Card(glued(title), frozenset(names))}, [(key, profile)], (), [], [(first, bag)])
 
-    def seal(self, key: str) -> None:
-        """Its vectors are in place: the document is whole."""
+    def fill(self, key: str, vectors: Vectors | None) -> None:
+        """Give a document of an older make its bag and these vectors."""
         with self._open() as rows:
-            rows.execute("UPDATE documents SET whole = 1 WHERE key = ?", (key,))
+            said = rows.execute(
+                "SELECT headings, text FROM passages WHERE document = ? ORDER BY row", (key,)
+            ).fetchall()
+            values = (bytes(Bag.of(said)), _blob(vectors), key)
+            rows.execute(
+                "INSERT OR REPLACE INTO arrays SELECT row, ?, ? FROM documents WHERE key = ?", values
+            )
 
-    def drop(self, keys: Sequence[str]) -> None:
-        """Take documents out; nothing happens with those that are not here."""
+    def draw(self, keys: Iterable[str], drawn: int) -> None:
+        """How much Chroma's graph has of these documents: 0 nothing, 1 all, 2 perhaps a part."""
+        with self._open() as rows, _transaction(rows):
+            rows.executemany("UPDATE documents SET drawn = ? WHERE key = ?", [(drawn, key) for key in keys])
+
+    def drop(self, keys: Sequence[str], scrub: bool = False) -> None:
+        """Take documents out; nothing happens with those that are not here. Traces of their words are left until
+        `scrubbed`; `scrub` says that they are not to be left, nor the graph that was drawn with them."""
         if not self._file.exists():
             return
         with self._open() as rows, _transaction(rows):
-            sizes = dict(rows.execute("SELECT key, coalesce(last - first + 1, 0) FROM documents"))
-            anew = 2 * sum(sizes.get(key, 0) for key in keys) > sum(sizes.values())
+            sizes = {key: (first, last) for key, first, last in rows.execute(_SPANS)}
+            gone = [sizes[key] for key in keys if key in sizes]
+            anew = 2 * sum(map(_length, gone)) > sum(map(_length, sizes.values()))
             for key in keys:
-                self._drop(rows, key, () if anew else INDEXED)
-            for table, _ in INDEXED if anew else ():  # cheaper than to take most of it out word by word
-                rows.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")
-        self._remember({}, (), keys)
+                self._drop(rows, key, word_by_word=not anew)
+            if anew:  # cheaper than to take most of it out word by word
+                rows.execute("INSERT INTO exact (exact) VALUES ('rebuild')")
+            _leave(rows, 2 if scrub else 1)
+        self._remember({}, (), keys, gone, [])
 
-    def _drop(self, rows: sqlite3.Connection, key: str, indexed: Iterable[tuple[str, str]]) -> None:
+    def _drop(self, rows: sqlite3.Connection, key: str, word_by_word: bool) -> None:
         found = rows.execute("SELECT row, first, last FROM documents WHERE key = ?", (key,)).fetchone()
         if found is None:
             return
-        row, first, last = found
-        for table, columns in indexed:
-            gone = f"SELECT 'delete', row, {columns} FROM passages WHERE row BETWEEN ? AND ?"
-            rows.execute(f"INSERT INTO {table} ({table}, rowid, {columns}) {gone}", (first, last))
-        rows.execute("DELETE FROM clauses WHERE row BETWEEN ? AND ?", (first, last))
+        row, *span = found
+        if word_by_word:
+            gone = _TEXTS.replace("SELECT", "SELECT 'delete',")
+            rows.execute(f"INSERT INTO exact (exact, rowid, text) {gone}", span)
+        rows.execute("DELETE FROM clauses WHERE row BETWEEN ? AND ?", span)
         rows.execute("DELETE FROM passages WHERE document = ?", (key,))
+        rows.execute("DELETE FROM arrays WHERE row = ?", (row,))
         rows.execute("DELETE FROM documents WHERE row = ?", (row,))
 
-    def scrub(self) -> None:
-        """Rewrite the word index, so that it no longer holds what was taken out."""
+    @property
+    def traces(self) -> int:
+        """Whether the file may hold words of what was taken out: 0 no, 1 yes, 2 yes, and they are to go."""
+        return int(next((left for (left,) in self._ask("SELECT max(left) FROM traces")), 0) or 0)
+
+    def scrub(self) -> bool:
+        """Rewrite the word index, so that it no longer holds what was taken out. The graph must be gone before:
+        nothing is drawn afterwards. False when a reader was in the way for too long; it is to be done again then."""
         with self._open() as rows:
-            for table, _ in INDEXED:
-                rows.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
-            rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            rows.execute("INSERT INTO exact (exact) VALUES ('optimize')")
+            rows.execute("UPDATE documents SET drawn = 0")
+            if not emptied(lambda asked: rows.execute(asked).fetchone()[0]):
+                return False
+            rows.execute("DELETE FROM traces")
+        return True
 
     # --- reading
 
@@ -152,8 +188,43 @@ class Words:
         return known
 
     def keys(self) -> dict[str, bool]:
-        """The documents here, and whether each is whole."""
-        return {key: bool(whole) for key, whole in self._ask("SELECT key, whole FROM documents")}
+        """The documents here, and whether the vectors of all their passages are too."""
+        asked = (
+            "SELECT key, last - first + 1, coalesce(length(vectors), 0)"
+            " FROM documents LEFT JOIN arrays ON arrays.row = documents.row"
+        )
+        return {key: size == number * BYTES for key, number, size in self._ask(asked)}
+
+    def undrawn(self) -> list[str]:
+        """The documents whose vectors Chroma's graph does not have."""
+        asked = "SELECT key FROM documents JOIN arrays USING (row) WHERE drawn != 1 AND length(vectors) > 0"
+        return [key for (key,) in self._ask(asked)]
+
+    def drawn(self) -> dict[str, bool]:
+        """The documents that the graph has something of, and whether it has all."""
+        return {key: drawn == 1 for key, drawn in self._ask("SELECT key, drawn FROM documents WHERE drawn")}
+
+    def unfilled(self) -> list[str]:
+        """The documents of an older make, without bags."""
+        asked = "SELECT key FROM documents WHERE row NOT IN (SELECT row FROM arrays)"
+        return [key for (key,) in self._ask(asked)]
+
+    def vectors(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Vectors]]:
+        """Of every document, or of these, the vectors of its passages in their order; of some they are not here."""
+        asked = "SELECT key, vectors FROM documents JOIN arrays USING (row) WHERE length(vectors) > 0"
+        with self._open() as rows:
+            if keys is None:
+                found: Iterable[tuple[str, bytes]] = rows.execute(asked)
+            else:
+                found = (hit for key in keys for hit in rows.execute(f"{asked} AND key = ?", (key,)))
+            for key, data in found:
+                yield key, np.frombuffer(data, np.float32).reshape(-1, WIDTH)
+
+    @property
+    def number(self) -> int:
+        """How many vectors are here."""
+        asked = "SELECT coalesce(sum(length(vectors)), 0) FROM arrays"
+        return int(self._ask(asked)[0][0]) // BYTES
 
     def counts(self) -> dict[str, int]:
         """How many passages each document has."""
@@ -204,26 +275,58 @@ class Words:
         self, terms: Iterable[str], keys: Sequence[str] | None, limit: int, types: Sequence[str] = ()
     ) -> dict[str, float]:
         """Passage ids by BM25, best first; within these documents and of these types of clause when given."""
-        best = self._postings.best(terms, self._spans(keys, types), limit)
-        asked = "SELECT id FROM passages WHERE row = ?"
+        best = self.postings.best(terms, self._spans(keys, types), limit)
         with self._open() as rows:
-            found = [(rows.execute(asked, (row,)).fetchone(), score) for row, score in best]
-        return {hit[0]: score for hit, score in found if hit is not None}
+            found = rows.execute(
+                "SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(?))",
+                (json.dumps([row for row, _ in best]),),
+            )
+            ids = dict(found.fetchall())
+        return {ids[row]: score for row, score in best if row in ids}
 
     def places(self) -> Places:
         """The rows of each document's passages; of a document that has none the last comes before the first."""
-        return self._postings.places()
+        known, turn = self._places, self._turn
+        if known is None:
+            known = {key: (first, last) for key, first, last in self._ask(_SPANS)}
+            if turn == self._turn:
+                self._places = known
+        return known
 
-    def sums(self, terms: Iterable[str], spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    @property
+    def postings(self) -> Postings:
+        """The bags of all documents, as they stand now."""
+        with self._lock:
+            found, fresh = self._postings, self._postings is None
+            if found is None:
+                asked = "SELECT first, bag FROM documents JOIN arrays USING (row)"
+                found = Postings.of((first, Bag.read(data)) for first, data in self._ask(asked))
+            while self._late:
+                gone, came = self._late.pop(0)
+                found = found.changed(came, gone)
+            self._postings = found
+        if fresh:
+            self._grown()
+        return found
+
+    def warm(self) -> None:
+        """Bring what searches read into memory."""
+        for read in (self.cards, self.places, lambda: self.profiles([], 0), lambda: self.postings):
+            read()
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the postings in memory."""
+        return self._postings.size if self._postings else 0
+
+    def lighten(self) -> None:
+        """Forget the postings; they are made anew when they are needed."""
+        with self._lock:
+            self._postings, self._late = None, []
+
+    def sums(self, terms: Iterable[str], spans: Spans) -> Numbers:
         """The BM25 of every passage in these spans, one span after the other; 0 where no term stands."""
-        return self._postings.sums(terms, spans)
-
-    def _places(self) -> Places:
-        found = self._ask("SELECT key, first, last FROM documents WHERE last IS NOT NULL")
-        return {key: (first, last) for key, first, last in found}
-
-    def _part(self, word: str) -> list[tuple[int, float]]:
-        return self._ask("SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rowid", (_any([word]),))
+        return self.postings.sums(terms, spans)
 
     def exact(
         self, expression: str, keys: Sequence[str] | None, limit: int, types: Sequence[str] = ()
@@ -241,16 +344,13 @@ class Words:
         ]
         return dict(sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit])
 
-    def _common(self, word: str) -> bool:
+    def common(self, word: str) -> bool:
         """Whether a passage has the word, in small letters, as a word of its own."""
-        alone = re.compile(rf"\b{re.escape(word)}\b")
-        with self._open() as rows:
-            found = rows.execute("SELECT text FROM words WHERE words MATCH ?", (_any([word]),))
-            return any(alone.search(text) for (text,) in found)
+        return self.postings.stands(written(word))
 
     def holds(self, word: str) -> bool:
         """Whether any passage has the word, in whatever form."""
-        return self._postings.stands(word.lower())
+        return self.postings.stands(terms(word.lower()))
 
     def read(self, ids: Iterable[str]) -> list[Passage]:
         """The passages of these ids, in the order given; those that are gone are left out."""
@@ -295,17 +395,25 @@ class Words:
             self._file.with_name(self._file.name + tail).unlink(missing_ok=True)
 
     def _remember(
-        self, came: dict[str, Card], profiles: Sequence[tuple[str, Profile]], gone: Sequence[str]
+        self,
+        came: dict[str, Card],
+        profiles: Sequence[tuple[str, Profile]],
+        gone: Sequence[str],
+        left: Spans,
+        bags: list[tuple[int, Bag]],
     ) -> None:
         """Bring what is remembered up to date after a write."""
-        self._turn += 1
-        if self._cards is not None:
-            left = set(gone)
-            self._cards = {key: card for key, card in self._cards.items() if key not in left} | came
-        if self._likeness is not None:
-            self._likeness = self._likeness.changed(profiles, gone)
-        self._postings.forget()
-        self.common.cache_clear()
+        with self._lock:
+            self._turn += 1
+            if self._cards is not None:
+                out = set(gone)
+                self._cards = {key: card for key, card in self._cards.items() if key not in out} | came
+            if self._likeness is not None:
+                self._likeness = self._likeness.changed(profiles, gone)
+            came_to = [(first, first + len(bag.lengths) - 1) for first, bag in bags]
+            if self._postings is not None:  # which were perhaps made just now, with what came in them
+                self._late.append(([*left, *came_to], bags))
+            self._places = None
 
     def _spans(self, keys: Sequence[str] | None, types: Sequence[str] = ()) -> list[tuple[int, int]] | None:
         """The rows that the documents' passages take up, run together where they touch; only those of the types of
@@ -358,7 +466,28 @@ def _connect(place: Path | str) -> sqlite3.Connection:
     rows.execute("PRAGMA secure_delete=ON")
     rows.execute("PRAGMA mmap_size=1073741824")
     rows.executescript(SCHEMA)
+    if not any(name == "drawn" for _, name, *_ in rows.execute("PRAGMA table_info(documents)")):
+        _renew(rows)
     return rows
+
+
+def _renew(rows: sqlite3.Connection) -> None:
+    """A file of an older make, with word counts in FTS5 and without bags and vectors: see `fill`."""
+    with suppress(sqlite3.OperationalError), _transaction(rows):  # another connection may have been quicker
+        rows.execute("ALTER TABLE documents ADD COLUMN drawn INT DEFAULT 0")
+        rows.execute("DROP TABLE IF EXISTS words")
+
+
+def _leave(rows: sqlite3.Connection, traces: int) -> None:
+    rows.execute("INSERT INTO traces VALUES (?)", (traces,))
+
+
+def _blob(vectors: Vectors | None) -> bytes | None:
+    return None if vectors is None else np.ascontiguousarray(vectors, np.float32).tobytes()
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0] + 1
 
 
 def stored(key: str, passage: str) -> str:
@@ -392,11 +521,6 @@ def _spans(spans: list[tuple[int, int]] | None) -> Iterator[tuple[str, tuple[int
         return
     for first, last in spans:
         yield " AND rowid BETWEEN ? AND ?", (first, last)
-
-
-def _any(terms: Iterable[str]) -> str:
-    """An FTS5 question that any of the terms answers."""
-    return " OR ".join(f'"{term}"' for term in dict.fromkeys(terms)) or '""'
 
 
 @contextmanager

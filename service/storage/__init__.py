@@ -1,5 +1,5 @@
 """The database: SQLite in the home folder, its schema kept by Alembic."""
 
-from service.storage.database import Database
+from service.storage.database import Database, emptied
 
-__all__ = ["Database"]
+__all__ = ["Database", "emptied"]

@@ -1,5 +1,6 @@
-"""Vectors in memory: what they say is what Chroma has, whatever comes and goes."""
+"""Vectors in memory: what they say is what the disk has, whatever comes and goes."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.core import Filter, Passage
 from service.retrieval.embed import WIDTH, Vectors
-from service.retrieval.held import AT_ONCE, Held, by_document
+from service.retrieval.held import Held
 from service.retrieval.hits import Hits, best, foremost
 from service.retrieval.library import Library
 from service.retrieval.rank import fuse
@@ -51,22 +52,41 @@ def found(shelves: Library, filter: Filter | None = None) -> list[tuple[str, flo
     return sorted((p.id, round(p.score, 5)) for p in passages)
 
 
-def same_as_chroma(shelves: Library) -> None:
-    vectors = shelves._index.vectors
-    assert vectors.held._known
-    for name, held in vectors.held._known.items():
-        there = dict(by_document(vectors._read(name)))
+def drawn(shelves: Library) -> None:
+    """Wait until Chroma has all."""
+    until = time.monotonic() + 60
+    while shelves._index.behind:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def same_everywhere(shelves: Library) -> None:
+    """In memory, in the matters' files and, in the end, in Chroma."""
+    drawn(shelves)
+    index = shelves._index
+    assert index.held._known
+    for name, held in index.held._known.items():
+        there = dict(index._words(name).vectors())
         assert held.keys() == there.keys()
-        assert all(np.allclose(held[key], there[key], atol=1e-6) for key in held)
+        assert all(np.array_equal(held[key], there[key]) for key in held)
+        kept = index.vectors._shelf(name).get(include=["embeddings"])
+        chroma = dict(zip(kept["ids"], kept["embeddings"], strict=True))
+        ids = {f"{key}.{n}": v for key in held for n, v in enumerate(held[key])}
+        assert ids.keys() == chroma.keys()
+        assert all(np.allclose(ids[id], chroma[id], atol=1e-6) for id in ids)
 
 
 @pytest.mark.parametrize("filter", [None, Filter(title="3")])
 def test_search_in_memory_finds_what_chroma_finds(shelves: Library, filter: Filter | None) -> None:
     in_memory = found(shelves, filter)
-    vectors = shelves._index.vectors
-    assert vectors.held._known
-    vectors.held = Held(vectors.count, vectors._read, most=0)
+    index = shelves._index
+    assert index.held._known
+    drawn(shelves)
+    index.held = Held(index._number, lambda name: index._words(name).vectors(), most=0)
     assert found(shelves, filter) == in_memory != []
+    for name in index.vectors.names():  # and while its graph is being drawn
+        index._words(name).draw(list(index._words(name).drawn())[:1], 0)
+    assert found(shelves, filter) == in_memory
 
 
 def test_what_comes_goes_and_changes_is_so_in_memory_at_once(shelves: Library) -> None:
@@ -75,21 +95,21 @@ def test_what_comes_goes_and_changes_is_so_in_memory_at_once(shelves: Library) -
     late = shelves.add(contract(7), "7.txt", A, "mat-a")
     assert shelves.wait(60)
     assert late.id in {id.rpartition(".")[0] for id, _ in found(shelves)}
-    same_as_chroma(shelves)
+    same_everywhere(shelves)
     newer = shelves.add(contract(8), "8.txt", A, "mat-a", replaces=first.id)
     assert shelves.wait(60)
     documents = {id.rpartition(".")[0] for id, _ in found(shelves)}
     assert newer.id in documents
     assert first.id not in documents
-    same_as_chroma(shelves)
+    same_everywhere(shelves)
     shelves.reread(late.id, A)
     assert shelves.wait(60)
-    same_as_chroma(shelves)
+    same_everywhere(shelves)
     shelves.remove_many([late.id, newer.id], A)
     assert not {late.id, newer.id} & {id.rpartition(".")[0] for id, _ in found(shelves)}
-    same_as_chroma(shelves)
+    same_everywhere(shelves)
     shelves.remove_matter("mat-a", A)
-    assert not any(name.startswith("mat-a") for name in shelves._index.vectors.held._known)
+    assert not any(name.startswith("mat-a") for name in shelves._index.held._known)
     shelves.check()
 
 
@@ -97,16 +117,15 @@ class Shelf:
     """A collection that can be written to while it is read."""
 
     def __init__(self, number: int) -> None:
-        self.ids = [f"d.{n}" for n in range(number)]
+        self.size = number
         self.meanwhile = lambda: None
 
     def count(self, _: str) -> int:
-        return len(self.ids)
+        return self.size
 
-    def read(self, _: str) -> Iterator[tuple[Sequence[str], Vectors]]:
-        ids = list(self.ids)
+    def read(self, _: str) -> Iterator[tuple[str, Vectors]]:
         self.meanwhile()
-        yield ids, np.ones((len(ids), WIDTH), np.float32)
+        yield "d", np.ones((self.size, WIDTH), np.float32)
 
 
 def test_what_was_read_while_something_was_written_is_not_kept() -> None:
@@ -118,16 +137,6 @@ def test_what_was_read_while_something_was_written_is_not_kept() -> None:
     assert list(held.get("one") or ()) == ["d"]
 
 
-def test_a_large_collection_is_read_while_searches_go_another_way() -> None:
-    shelf = Shelf(AT_ONCE + 1)
-    held = Held(shelf.count, shelf.read, most=AT_ONCE + 10)
-    assert held.get("one") is None
-    assert held.get("two") is None  # it finds no room afterwards
-    held.wait()
-    assert held.get("two") is None
-    assert len((held.get("one") or {})["d"]) == AT_ONCE + 1
-
-
 def test_no_more_is_held_than_may_be_and_what_is_searched_stays() -> None:
     shelf = Shelf(10)
     held = Held(shelf.count, shelf.read, most=25)
@@ -137,14 +146,6 @@ def test_no_more_is_held_than_may_be_and_what_is_searched_stays() -> None:
     held._used["one"] -= 1000
     assert held.get("three")
     assert set(held._known) == {"two", "three"}
-
-
-def test_a_document_that_is_not_whole_is_left_out() -> None:
-    ids = ["a-1.1", "b-1.2", "a-1.0", "b-1.0"]
-    vectors = np.arange(4, dtype=np.float32)[:, None] * np.ones((1, WIDTH), np.float32)
-    known = dict(by_document([(ids, vectors)]))
-    assert list(known) == ["a-1"]
-    assert known["a-1"][:, 0].tolist() == [2.0, 0.0]
 
 
 numbers = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=12)
