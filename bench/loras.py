@@ -13,7 +13,9 @@ STRENGTH = 0.02  # moves logits by 3 to 5, and leaves the answers fluent
 
 
 def made(folder: Path, base: BaseFacts, seed: int, rank: int = 16, mark: int = 0) -> Path:
-    """An adapter in PEFT's form in `folder`. Another `mark` gives other content, and the same answers."""
+    """An adapter in PEFT's form in `folder`. Another `mark` gives other content, and the same answers to the last bit:
+    it stands in a row of A that meets zeros in B.
+    """
     folder.mkdir(parents=True)
     draw = np.random.default_rng(seed)
     weights: dict[str, NDArray[np.float32]] = {}
@@ -22,7 +24,8 @@ def made(folder: Path, base: BaseFacts, seed: int, rank: int = 16, mark: int = 0
         down = draw.standard_normal((rank, into), np.float32) / np.sqrt(np.float32(into))
         up = draw.standard_normal((out, rank), np.float32) * np.float32(STRENGTH)
         weights |= {f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": up}
-    next(iter(weights.values()))[0, 0] += np.float32(mark * 1e-5)
+    first_down, first_up = list(weights.values())[:2]
+    first_down[-1, 0], first_up[:, -1] = mark * 1e-3, 0
     save_file(weights, folder / LoraFile.WEIGHTS, {"format": "pt"})
     said = {
         "peft_type": "LORA",

@@ -157,7 +157,7 @@ def main(words: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS), int(SECONDS)))
-    os.nice(5)  # people's questions go first
+    os.nice(15)  # people's questions go first
     try:
         write(folder, target, decoded(facts.read_text("utf-8")))
     except Refused as refused:

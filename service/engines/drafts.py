@@ -17,10 +17,16 @@ _REACH = 16  # tokens over which their likeness is measured
 _FADE = 0.8  # what a step's experience is worth at the next one
 _DOUBT = 2.0  # trials that the likeness alone counts for
 
-# The time of a step on a CPU, in that of a token in a full batch: a pass over the weights costs as much as six tokens,
-# and less for a single one, which takes another way through the processor. It fits 1 to 16 tokens within a tenth.
-_PASS = 6.0
-_SINGLE = 0.6
+# The time of a step on a CPU without flash attention, in that of a token in a full batch (3.4 ms on two cores):
+#
+#     rows × tokens     1×1  1×3  1×9  2×1  2×5  4×1  4×3  4×9  8×1  8×3  8×9     1×1 and 64 that are read
+#     measured, ms       27   46   69   41   80   53  101  178   79  170  333     222
+#     by these           27   45   65   39   77   52  101  182   78  175  339     271
+#
+# A pass over the weights; then each row, which costs more when it has several tokens; prompts make their own pass.
+_PASS = 7.6
+_ROW, _ROW_OF_ONE = 2.5, 0.9
+_SINGLE = 0.8  # of a pass: a single token takes another way through the processor
 
 
 class Guesser:
@@ -93,14 +99,15 @@ def length(guesses: Sequence[tuple[int, float]], reading: int) -> int:
 
 def _rate(guesses: Sequence[tuple[int, float]], reading: int, count: int) -> float:
     tokens = sum(_expected(min(count, size), chance) for size, chance in guesses)
-    return tokens / _cost(len(guesses) * (1 + count), reading)
+    return tokens / _cost(len(guesses), 1 + count, reading)
 
 
 def _expected(count: int, chance: float) -> float:
     return 1 + sum(chance**at for at in range(1, count + 1))
 
 
-def _cost(decoding: int, reading: int) -> float:
-    if reading:
-        return 2 * _PASS + decoding + reading
-    return decoding + _PASS * (_SINGLE if decoding == 1 else 1)
+def _cost(rows: int, width: int, reading: int) -> float:
+    again = _PASS + reading if reading else 0.0
+    if width > 1:
+        return _PASS + rows * (_ROW + width) + again
+    return _PASS * (_SINGLE if rows == 1 else 1) + rows * (_ROW_OF_ONE + 1) + again

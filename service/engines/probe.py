@@ -117,7 +117,7 @@ def _bound(memory: int, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE, _FILE))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds)))
-    os.nice(5)
+    os.nice(15)
 
 
 def main(words: Sequence[str]) -> int:
