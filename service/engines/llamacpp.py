@@ -15,7 +15,7 @@ from service.engines.sampling import verify
 from service.engines.scheduler import Limits, Plan, Slice, Tokens
 from service.errors import BadRequest
 
-GAP = 4  # tokens, in the rows between two that run, that are worth it to bridge them
+GAP = 3  # tokens, in the rows between two that run, that are worth it to bridge them
 
 Filler = tuple[int, int, tuple[int, ...], int]
 
@@ -110,7 +110,7 @@ class LlamaRunner:
         """Tokens that are forgotten after the step, so that it is one pass over the weights: llama.cpp takes rows that
         follow one another, and of each the same number of tokens.
 
-        Another pass costs as much as six tokens. Rows that only read a prompt make their own.
+        Another pass costs as much as seven tokens, a row two of them. Rows that only read a prompt make their own.
         """
         width = max((1 + part.draft for part in parts if part.choice), default=1)
         short = [part for part in parts if len(part.tokens) < width]
