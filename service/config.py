@@ -122,11 +122,6 @@ class Adapters(_Section):
     )
 
 
-class Serve(_Section):
-    """The HTTP service."""
-
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told.")
-    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
 class Training(_Section):
     """How fine-tunes run beside the people who ask."""
 
@@ -157,6 +152,11 @@ class Training(_Section):
     )
 
 
+class Serve(_Section):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told.")
+    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     session_hours: int = Field(12, ge=1, description="Hours a sign-in lasts.")
     secure_cookie: bool = Field(
         False, description="Send the session cookie over HTTPS only (behind a TLS proxy)."
@@ -173,12 +173,12 @@ class Settings(_Section):
     search: Search = Search()
     documents: Documents = Documents()
     adapters: Adapters = Adapters()
+    training: Training = Training()
     serve: Serve = Serve()
 
     @property
     def offline(self) -> bool:
         """Whether nothing is dialled: no upstream server, no model from the hub."""
-    training: Training = Training()
         return not self.engine.upstream and not self.base.hub
 
 
