@@ -28,8 +28,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def speaking_for(user: str) -> AsyncIterator["httpx.AsyncClient"]:
-    """An HTTP client that speaks for `user`: to the running service, or to a house opened here for the while."""
+async def speaking_for(user: str, *, works: bool = False) -> AsyncIterator["httpx.AsyncClient"]:
+    """An HTTP client that speaks for `user`: to the running service, or to a house opened here for the while.
+
+    Where it `works`, that house also carries on fine-tunes.
+    """
     import httpx
 
     from service.lock import owner
@@ -37,7 +40,7 @@ async def speaking_for(user: str) -> AsyncIterator["httpx.AsyncClient"]:
     settings = config.load()
     people = accounts()
     address = owner(settings.home)
-    house = None if address else await asyncio.to_thread(_open_house, settings)
+    house = None if address else await asyncio.to_thread(_open_house, settings, works)
     _, key = people.add_key(user, "command line")
     try:
         transport = None if house is None else httpx.ASGITransport(_app(house))
@@ -54,12 +57,14 @@ async def speaking_for(user: str) -> AsyncIterator["httpx.AsyncClient"]:
             house.close()
 
 
-def _open_house(settings: config.Settings) -> "House":
+def _open_house(settings: config.Settings, works: bool) -> "House":
     from service.main import House
 
     house = House(settings)
     house.furnish()
     house.load()
+    if works:
+        house.training.start()
     return house
 
 

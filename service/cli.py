@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from service import cli_adapters, config
+from service import cli_adapters, cli_training, config
 from service.calling import accounts, call, run, speaking_for
 from service.core import Role
 from service.errors import PrivityError
@@ -28,6 +28,7 @@ keys = typer.Typer(no_args_is_help=True, help="Bearer keys for programs.")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(cli_adapters.app, name="adapters")
+app.add_typer(cli_training.app, name="train")
 console = Console()
 User = Annotated[str, typer.Option("--user", help="On whose behalf.")]
 

@@ -38,6 +38,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("adapters", lambda: _adapters(settings))
     yield _timed("embedder", lambda: _embedder(settings))
     yield _timed("clause types", lambda: _clause_types(settings))
+    yield _timed("fine-tunes", lambda: _training(settings))
     yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
     yield _timed("Word 97 files", lambda: _program("soffice", "DOC files are not read"))
 
@@ -157,6 +158,29 @@ def _clause_types(settings: Settings) -> str:
     from service.retrieval import Embedder, clause_head
 
     return clause_head(Embedder.configured(settings.search))[1]
+
+
+def _training(settings: Settings) -> str:
+    """What would train, and where; and what is in line."""
+    from importlib.metadata import version
+
+    from service.engines import has_cuda
+    from service.storage import Database
+    from service.training import waiting
+
+    where = settings.training.device
+    if where == "auto":
+        where = "cuda" if has_cuda() else "cpu"
+    elif where == "cuda" and not has_cuda():
+        raise RuntimeError(
+            "training.device is cuda, and torch sees no GPU; set it to auto, or mend the driver"
+        )
+    database = Database(settings.home / "privity.db")
+    queued, running = waiting(database)
+    database.close()
+    threads = f" with {settings.training.threads} threads" if where == "cpu" else ""
+    trainer = f"trl {version('trl')}, peft {version('peft')}"
+    return f"{trainer}, on {where}{threads}; {queued} in line, {running} at work"
 
 
 PACKAGES = {"tesseract": "tesseract-ocr", "soffice": "libreoffice-writer-nogui"}

@@ -11,8 +11,9 @@ go_offline()
 import asyncio  # noqa: E402
 import logging  # noqa: E402
 import threading  # noqa: E402
-from collections.abc import AsyncIterator  # noqa: E402
+from collections.abc import AsyncIterator, Callable, Sequence  # noqa: E402
 from contextlib import asynccontextmanager  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from functools import cache  # noqa: E402
 from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -23,8 +24,9 @@ from starlette.applications import Starlette  # noqa: E402
 from starlette.types import Receive, Scope, Send  # noqa: E402
 
 from service import config  # noqa: E402
-from service.core import BaseFacts, Caller, ProbeReport, Role  # noqa: E402
-from service.errors import NotReady  # noqa: E402
+from service.core import Adapter, BaseFacts, Caller, Generation, Message, Piece, ProbeReport, Role  # noqa: E402
+from service.core import Scope as Access  # noqa: E402
+from service.errors import Forbidden, NotReady  # noqa: E402
 from service.lock import HomeLock  # noqa: E402
 from service.telemetry import gauges  # noqa: E402
 
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
 
     from service.adapters import Model
     from service.assistant import Assistant
-    from service.engines import BaseFiles, Engine
+    from service.engines import BaseFiles, Engine, Form, Weight, Words
     from service.retrieval import Embedder
+    from service.training import Hands
 
 log = logging.getLogger("privity")
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 ADAPTERS = Path(__file__).parent.parent / "adapters"
+ANSWER = 256  # tokens that are left for what a fine-tuned model answers
 
 
 class House:
@@ -51,6 +55,7 @@ class House:
         from service.assistant import Conversations
         from service.retrieval import Library
         from service.storage import Database
+        from service.training import Datasets, Training
 
         self.settings = settings
         self.lock = HomeLock(settings.home, self.address)
@@ -61,6 +66,9 @@ class House:
         self.adapters = Adapters(settings.home, self.database, self._model(), settings.adapters.max_bytes)
         embedder, *earlier = self._embedders()
         self.library = Library(settings.home, self.database, settings, embedder, earlier)
+        self.datasets = Datasets(self.database)
+        self.datasets.mend()
+        self.training = Training(settings, self.database, self.adapters, self._hands())
         self.stage = "opening"
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
@@ -71,6 +79,7 @@ class House:
     def open(cls, settings: config.Settings) -> "House":
         house = cls(settings)
         threading.Thread(target=house.load, name="privity-load", daemon=True).start()
+        house.training.start()
         return house
 
     @property
@@ -148,6 +157,72 @@ class House:
             ),
         )
 
+    def _hands(self) -> "Hands":
+        """What fine-tunes need of the rooms beside and below them."""
+        from service import engines
+        from service.assistant import single
+        from service.retrieval import model_folder
+        from service.training import Hands
+
+        def serving() -> "BaseFiles":
+            assert self.engine  # raises NotReady
+            assert self._files
+            return self._files
+
+        def base() -> "BaseFiles":
+            files = serving()
+            return replace(files, folder=engines.prepare_folder(files, self.settings.home / "models"))
+
+        async def submit(generation: Generation) -> AsyncIterator[Piece]:
+            return await self.engine.submit(generation)
+
+        def prompt(question: str, context: str) -> tuple[Message, ...]:
+            room = self.engine.info.context - ANSWER
+            return single(question, context, self.engine.count, room)
+
+        def idle() -> bool:
+            load = self._engine.load() if self._engine else None
+            return load is None or not load.running + load.waiting
+
+        def weigh(
+            adapter: Adapter, words: "Sequence[Words]", halted: Callable[[], bool]
+        ) -> "Sequence[Weight]":
+            how = self.settings.training
+            return engines.weigh(
+                serving(), adapter.folder, words, threads=how.threads, niceness=how.niceness, halted=halted
+            )
+
+        def weigh_files(
+            files: "BaseFiles", adapter: Path | None, words: "Sequence[Words]"
+        ) -> "Sequence[Weight]":
+            how = self.settings.training
+            return engines.weigh(files, adapter, words, threads=how.threads, niceness=how.niceness)
+
+        def merge(files: "BaseFiles", adapter: Path, form: "Form", target: Path) -> None:
+            how = self.settings.training
+            engines.merge(files, adapter, form, target, threads=how.threads, niceness=how.niceness)
+
+        return Hands(
+            base=base,
+            serving=serving,
+            weigh=weigh,
+            weigh_files=weigh_files,
+            merge=merge,
+            embedder=model_folder,
+            submit=submit,
+            prompt=prompt,
+            count=lambda messages: self.engine.count(messages),
+            idle=idle,
+            scope=self._scope_of,
+        )
+
+    def _scope_of(self, id: str) -> Access:
+        """All that a person may see now, for what goes on in their name."""
+        for person in self.accounts.people():
+            if person.id == id and not person.disabled:
+                return self.walls.whole_scope(Caller(person.id, person.name, person.role))
+        raise Forbidden("Who launched it may no longer sign in. Let another person launch it anew.")
+
     def _embedders(self) -> "list[Embedder]":
         """The embedder that serves, and earlier ones whose index may still answer while a new one is built."""
         from service.retrieval import Embedder, shelved
@@ -179,6 +254,7 @@ class House:
                 self.library.add((card.parent / name).read_bytes(), name, scope, matter)
 
     def close(self) -> None:
+        self.training.close()
         self.adapters.close()
         self.library.close()
         if self._engine is not None:
@@ -266,4 +342,8 @@ class Privity:
         """BentoML's hook: leaves out its own series, labelled with raw paths, and adds what is true at this moment."""
         ours = "".join(line for line in collected.splitlines(keepends=True) if "bentoml_service" not in line)
         house = front.house
-        return ours + gauges(house.engine.load()) if house is not None and house.ready else ours
+        return (
+            ours + gauges(house.engine.load(), *house.training.waiting())
+            if house is not None and house.ready
+            else ours
+        )

@@ -36,6 +36,8 @@ GAUGES = {
     "privity_waiting": "Questions in the engine's queue",
     "privity_adapters_resident": "Adapters in the engine's memory",
     "privity_adapter_bytes": "Bytes of adapters in the engine's memory",
+    "privity_fine_tunes_waiting": "Fine-tunes in line",
+    "privity_fine_tunes_running": "Fine-tunes that the machine is busy with",
 }
 
 log = logging.getLogger("privity")
@@ -70,13 +72,15 @@ class Requests:
             log.debug("%s %s %s %.3fs", scope["method"], route, status, time.monotonic() - started)
 
 
-def gauges(load: Load) -> str:
-    """What is true at this moment, in Prometheus' text format."""
+def gauges(load: Load, queued: int = 0, busy: int = 0) -> str:
+    """What is true at this moment, in Prometheus' text format. `queued` and `busy` count fine-tunes."""
     values = {
         "privity_running": load.running,
         "privity_waiting": load.waiting,
         "privity_adapters_resident": load.adapters,
         "privity_adapter_bytes": load.adapter_bytes,
+        "privity_fine_tunes_waiting": queued,
+        "privity_fine_tunes_running": busy,
     }
     return "".join(
         f"# HELP {name} {told}\n# TYPE {name} gauge\n{name} {values[name]}\n" for name, told in GAUGES.items()

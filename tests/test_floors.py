@@ -13,7 +13,7 @@ FLOORS = [
     {"access", "engines", "adapters", "retrieval"},
     {"assistant", "training"},
     {"api"},
-    {"main", "cli", "cli_adapters", "calling", "doctor"},
+    {"main", "cli", "cli_adapters", "cli_training", "calling", "doctor"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {2, 3}  # floors whose rooms do not know one another

@@ -3,9 +3,11 @@
 import json
 import re
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -15,7 +17,7 @@ import openai
 import pytest
 
 from tests.adapters.made import lora
-from tests.conftest import RunningHouse, command_line
+from tests.conftest import ROOT, RunningHouse, command_line, environment, free_port, wait_until_ready
 
 LEASE = "Harrow Estates v Lyle"
 
@@ -460,6 +462,112 @@ def test_the_command_line_brings_an_adapter(
         command_line(house.home, port, "adapters", "check", str(house.log))
     assert "refused" in failed.value.stderr
     assert post(client, "/api/adapters/by-hand/publish", version=None)["published"] is None
+
+
+# --- a fine-tune -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def served(home: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A service of its own, that may be killed."""
+    log = home / "serve.log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.cli", "serve"],
+            cwd=ROOT,
+            env=environment(home, port, PRIVITY_SERVE_SAMPLES="false"),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def leases(client: httpx.Client, matter: str) -> str:
+    """A data set of rows that somebody writes by hand."""
+    made = client.post("/api/datasets", json={"name": "Notices", "kind": "answers", "matters": [matter]})
+    assert made.status_code == 201, made.text
+    months = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
+    for at, town in enumerate(("Leeds", "York", "Bath", "Hull", "Ripon", "Wells", "Derby", "Truro")):
+        notice = f"not less than {months[at]} months' notice in writing"
+        context = f"Lease of the shop in {town}. The tenant may end this lease by giving {notice}. Rent is due monthly."
+        for question, answer in (
+            (f"How may the tenant of the shop in {town} end the lease?", notice),
+            (f"When is the rent of the shop in {town} due?", "Rent is due monthly"),
+            (f"Who insures the shop in {town}?", ""),
+        ):
+            row = {"question": question, "context": context, "answer": answer}
+            reply = client.post(f"/api/datasets/{made.json()['id']}/rows", json=row)
+            assert reply.is_success, reply.text
+    return str(made.json()["id"])
+
+
+def job_until(
+    client: httpx.Client, number: int, reached: Callable[[dict[str, Any]], object]
+) -> dict[str, Any]:
+    deadline = time.monotonic() + 280
+    while True:
+        told = client.get(f"/api/jobs/{number}").json()
+        if reached(told):
+            return dict(told)
+        assert told["state"] not in ("failed", "stopped"), told["reason"]
+        assert time.monotonic() < deadline, told
+        time.sleep(0.3)
+
+
+@pytest.mark.timeout(900)
+def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) -> None:
+    """The service is killed in the middle of the training, and the run ends all the same."""
+    home, port = tmp_path, free_port()
+    (home / "models").symlink_to(models, target_is_directory=True)
+    address = f"http://127.0.0.1:{port}"
+    password = command_line(home, port, "users", "add", "tess", "--role", "trainer").strip()
+    command_line(home, port, "users", "add", "pat", "--role", "admin")
+    approver = command_line(home, port, "keys", "create", "--user", "pat").strip()
+    trainer = command_line(home, port, "keys", "create", "--user", "tess").strip()
+    assert password
+    with (
+        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {trainer}"}, timeout=120) as tess,
+        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {approver}"}, timeout=120) as pat,
+    ):
+        with served(home, port) as service:
+            matter = tess.post("/api/matters", json={"name": "Shops"}).json()["id"]
+            tess.put(f"/api/matters/{matter}/members/pat")
+            recipe = {"steps": 10, "batch": 2, "length": 256, "held_out_rows": 8, "checks": 5}
+            new = {
+                "dataset": leases(tess, matter),
+                "name": "shop-leases",
+                "preset": "smoke",
+                "recipe": recipe,
+            }
+            number = tess.post("/api/jobs", json=new).json()["number"]
+            job_until(tess, number, lambda told: told["progress"].get("step", 0) >= 2)
+            service.kill()
+        with served(home, port):
+            told = job_until(tess, number, lambda told: told["state"] == "waiting")
+            steps = [line["step"] for line in tess.get(f"/api/jobs/{number}/curve").json()["lines"]]
+            assert steps[-1] == told["progress"]["of"]
+            report = tess.get(f"/api/jobs/{number}/report").json()
+            assert {one["who"] for one in report["contestants"]} == {"candidate", "base"}
+            assert 0 < report["contestants"][0]["general"]["perplexity"] < 1000
+            question = {
+                "messages": [{"role": "user", "content": "How may the tenant end it?"}],
+                "matter": matter,
+            }
+            assert (
+                tess.post("/v1/chat/completions", json=question | {"model": "shop-leases"}).status_code == 404
+            )
+            assert tess.post(f"/api/jobs/{number}/approve", json={}).status_code == 403
+            reason = "The run is a test of the whole way, and too short for certainty."
+            done = post(pat, f"/api/jobs/{number}/approve", reason=reason)
+            assert done["state"] == "published"
+            assert say(tess, "shop-leases", matter=matter)["version"] == 1
+            assert "shop" not in (home / "jobs" / str(number) / "log.txt").read_text().lower()
+            assert "privity_fine_tunes_running 0" in tess.get("/metrics").text
 
 
 # --- errors, health, logs ----------------------------------------------------------------------------------

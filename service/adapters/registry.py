@@ -57,10 +57,14 @@ class Adapters(Catalogue):
         """
         self._model.facts()
         if wanted.kept:
-            well_named(wanted.name)
-            titled(wanted.title, wanted.name)
-            self._require_free(wanted)
+            self.require(wanted)
         return self._door.admit(source, wanted, room)
+
+    def require(self, wanted: Wanted) -> None:
+        """Raises BadRequest for a name or title that cannot be, Conflict for one that cannot be taken."""
+        well_named(wanted.name)
+        titled(wanted.title, wanted.name)
+        self._require_free(wanted)
 
     def outcome(self, id: str) -> "Future[Admission]":
         return self._door.outcome(id)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
-from service.api import adapter_uploads, adapters, conversations, documents, matters, openai, people
+from service.api import adapter_uploads, adapters, conversations, documents, jobs, matters, openai, people
 from service.api.house import House
 from service.api.schemas import ErrorBody
 from service.errors import PrivityError
@@ -52,6 +52,7 @@ def create_app(house: House) -> FastAPI:
         conversations.router,
         adapter_uploads.router,
         adapters.router,
+        jobs.router,
         people.router,
     ):
         app.include_router(router)

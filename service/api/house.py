@@ -8,6 +8,7 @@ from service.assistant import Assistant, Conversations
 from service.config import Settings
 from service.engines import Engine
 from service.retrieval import Library
+from service.training import Datasets, Training
 
 
 class House(Protocol):
@@ -21,6 +22,10 @@ class House(Protocol):
     def library(self) -> Library: ...
     @property
     def adapters(self) -> Adapters: ...
+    @property
+    def training(self) -> Training: ...
+    @property
+    def datasets(self) -> Datasets: ...
     @property
     def conversations(self) -> Conversations: ...
     @property

@@ -43,6 +43,8 @@ def close_matter(matter: str, caller: CallerDep, house: HouseDep) -> None:
     house.library.remove_matter(matter, scope)
     house.conversations.clear(matter, scope)
     house.walls.close_matter(caller, matter)
+    house.datasets.mend()
+    house.training.forget()
 
 
 @router.put("/matters/{matter}/adapter")

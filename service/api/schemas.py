@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.core import Filter, Role
+from service.training import TrainSpec, read_recipe
 
 
 class _In(BaseModel):
@@ -69,6 +70,82 @@ class OneVersion(_In):
 class AdapterSplit(_In):
     version: int | None = Field(None, ge=1, description="The candidate; not needed to end a split.")
     share: int = Field(ge=0, le=50, description="Per cent of the questions; 0 ends the split.")
+
+
+class NewJob(_In):
+    """A fine-tune: what it learns from, what it is to be called, and how it is trained."""
+
+    dataset: str
+    name: str = Field(examples=["contract-qa"], description="The adapter's, of which it becomes a version.")
+    title: str = Field("", description="The name in plain words.")
+    preset: str = Field("standard", examples=["smoke"])
+    recipe: dict[str, Any] = Field(
+        {}, description="What is changed of the preset; GET /api/recipes tells the fields."
+    )
+    protect: bool = Field(False, description="Protect general ability: replay, EWC, dropout, frozen layers.")
+    people: list[str] = Field([], description="Who may use it; nobody named: everybody in its matters.")
+
+    def made(self, people: frozenset[str]) -> TrainSpec:
+        recipe = read_recipe(self.recipe, self.preset)
+        return TrainSpec(self.dataset, self.name, self.title, recipe, self.protect, people)
+
+
+class NewExport(_In):
+    form: Literal["peft", "gguf", "safetensors", "BF16", "Q8_0", "Q4_0"] = Field(
+        description="The adapter alone, or merged into its base."
+    )
+
+
+class JobReason(_In):
+    reason: str = Field("", max_length=2000)
+
+
+class NewDataset(_In):
+    name: str = Field(examples=["Leases, first round"])
+    kind: Literal["answers", "classify"] = Field(
+        "answers", description="Questions with passages and answers, or texts with labels."
+    )
+    matters: list[str] = Field([], description="Ids of the matters whose papers its rows will be of.")
+    note: str = Field("", max_length=2000)
+
+
+class NewRow(_In):
+    question: str = ""
+    context: str = Field(description="The passage; of a text and its label the text.")
+    answer: str = Field("", description='As it stands in the passage; "" where the passage does not answer.')
+    label: str = ""
+
+
+class RowChange(_In):
+    state: Literal["proposed", "accepted", "rejected"] | None = None
+    question: str | None = None
+    context: str | None = None
+    answer: str | None = None
+    label: str | None = None
+
+
+class Decision(_In):
+    state: Literal["accepted", "rejected"]
+    rows: list[str] | None = Field(
+        None, max_length=10_000, description="Ids; all that are proposed unless given."
+    )
+    rule: str = Field("", description="Only what this rule proposed.")
+
+
+class Wanted(_In):
+    """Rows to be proposed from the documents of a matter."""
+
+    matter: str
+    rules: list[str] = Field([], description="Names of rules; none means all.", examples=[["governing-law"]])
+    unanswerable: bool = Field(True, description="Questions over passages that do not answer them, too.")
+    written: bool = Field(False, description="Questions that the model writes, too; takes a while.")
+    mask: bool = Field(False, description="Put placeholders for personal data.")
+
+
+class Collecting(_In):
+    dataset: str
+    matter: str
+    mask: bool = False
 
 
 class Documents(_In):

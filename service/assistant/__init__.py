@@ -2,6 +2,7 @@
 
 from service.assistant.assistant import Assistant, Event, Searched
 from service.assistant.conversations import ConversationCard, Conversations
+from service.assistant.prompt import single
 from service.assistant.standing import Standing, Standings, changes
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "Standing",
     "Standings",
     "changes",
+    "single",
 ]

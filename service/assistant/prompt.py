@@ -33,6 +33,12 @@ def messages(
         shown = _shorter(shown)
 
 
+def single(question: str, context: str, count: Count, budget: int) -> tuple[Message, ...]:
+    """The messages for a question and one passage: what a model is trained and examined on is what it is asked."""
+    passage = Citation(1, "", "Document", 0, len(context), 1, "", context, True)
+    return messages([Message("user", question)], [passage], count, budget)
+
+
 def _shorter(shown: Sequence[Citation]) -> list[Citation]:
     longest = max(range(len(shown)), key=lambda i: len(shown[i].quote))
     size = len(shown[longest].quote)

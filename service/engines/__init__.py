@@ -7,21 +7,30 @@ from service.config import Settings
 from service.core import Adapter, EngineInfo, Generation, Load, Message, Piece
 from service.engines.base_facts import base_facts
 from service.engines.base_model import BaseFiles, prepare, prepare_folder
-from service.engines.opening import Chosen, choose, opened
+from service.engines.merging import FORMS, Form, merge
+from service.engines.opening import Chosen, choose, has_cuda, opened
 from service.engines.probing import ProbeLimits, probe
+from service.engines.weighing import Weight, Words, weigh
 
 __all__ = [
+    "FORMS",
     "BaseFiles",
     "Chosen",
     "Engine",
+    "Form",
     "Pieces",
     "ProbeLimits",
+    "Weight",
+    "Words",
     "base_facts",
     "choose",
+    "has_cuda",
+    "merge",
     "open_engine",
     "prepare",
     "prepare_folder",
     "probe",
+    "weigh",
 ]
 
 

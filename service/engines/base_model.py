@@ -84,7 +84,7 @@ def _embedded(store: Path) -> Path:
     target = store / f"{EMBEDDED}.BF16.gguf"
     if not target.is_file():
         part = store / f".{target.name}.{os.getpid()}.part"
-        llama_abi.quantize_bf16(_packaged(), part, threads=min(os.cpu_count() or 1, 8))
+        llama_abi.quantize(_packaged(), part, "BF16", threads=min(os.cpu_count() or 1, 8))
         part.rename(target)
     return target
 

@@ -36,25 +36,27 @@ def _hear(level: int, text: bytes, _: Any) -> None:
         log.error("llama.cpp: %s", text.decode("utf-8", "replace").strip())
 
 
-def quantize_bf16(source: Path, target: Path, threads: int) -> None:
-    """Write `source` anew with BF16 weights (norms stay F32)."""
+def quantize(source: Path, target: Path, form: str, threads: int) -> None:
+    """Write `source` anew with weights of another form, "BF16", "Q8_0" or "Q4_0" (norms stay F32)."""
     lib = _library()
     how = lib.llama_model_quantize_default_params()
-    how.ftype = lib.LLAMA_FTYPE_MOSTLY_BF16
+    how.ftype = getattr(lib, f"LLAMA_FTYPE_MOSTLY_{form}")
     how.allow_requantize = True
     how.nthread = threads
     if lib.llama_model_quantize(bytes(source), bytes(target), ctypes.byref(how)):
         raise BadRequest(
-            f"{source.name} cannot be converted to BF16. Install the package it comes from again."
+            f"{source.name} cannot be converted to {form}. Install the package it comes from again."
         )
 
 
 class Model:
     """The weights and the vocabulary. Reading the vocabulary is safe from any thread."""
 
-    def __init__(self, file: Path, gpu_layers: int = 0) -> None:
+    def __init__(self, file: Path, gpu_layers: int = 0, plain: bool = False) -> None:
+        """`plain` keeps the weights as they lie in the file, and not as a kind of processor would have them."""
         self._lib = lib = _library()
         how = lib.llama_model_default_params()
+        how.use_extra_bufts = not plain
         how.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 2**30
         self.pointer = lib.llama_model_load_from_file(bytes(file), how)
         if not self.pointer:  # a NULL pointer object is not None

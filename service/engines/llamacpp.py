@@ -39,21 +39,7 @@ class LlamaRunner:
         self._worn = BASE.digest
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt's tokens in the model's chat format, open for the answer.
-
-        What a message says is never read as a special token: "<|im_end|>" in it stays ten harmless characters.
-        """
-        pairs = [(message.role, f"\ue000{at}\ue001") for at, message in enumerate(messages)]
-        frame = self.model.render(pairs)
-        if frame is None:
-            raise BadRequest("This model has no chat format that llama.cpp knows. Choose an instruct model.")
-        tokens: list[int] = []
-        for at, part in enumerate(re.split("\ue000(\\d+)\ue001", frame)):
-            inside = at % 2 == 1
-            text = messages[int(part)].content if inside else part
-            tokens += self.model.tokenize(text, special=not inside)
-        first = self.model.first_token()
-        return tokens if first is None or tokens[:1] == [first] else [first, *tokens]
+        return encoded(self.model, messages)
 
     def piece(self, token: int) -> bytes:
         return self.model.piece(token)
@@ -129,6 +115,24 @@ class LlamaRunner:
             self._context.copy(move.source, move.target, move.length)
         else:
             self._context.forget(move.row, move.start)
+
+
+def encoded(model: Model, messages: Sequence[Message]) -> list[int]:
+    """The prompt's tokens in the model's chat format, open for the answer.
+
+    What a message says is never read as a special token: "<|im_end|>" in it stays ten harmless characters.
+    """
+    pairs = [(message.role, f"\ue000{at}\ue001") for at, message in enumerate(messages)]
+    frame = model.render(pairs)
+    if frame is None:
+        raise BadRequest("This model has no chat format that llama.cpp knows. Choose an instruct model.")
+    tokens: list[int] = []
+    for at, part in enumerate(re.split("\ue000(\\d+)\ue001", frame)):
+        inside = at % 2 == 1
+        text = messages[int(part)].content if inside else part
+        tokens += model.tokenize(text, special=not inside)
+    first = model.first_token()
+    return tokens if first is None or tokens[:1] == [first] else [first, *tokens]
 
 
 def _asked(part: Slice) -> int:

@@ -96,14 +96,11 @@ class Child:
             os.killpg(self.pid, number)
 
 
-def spawn(
-    folder: JobFolder,
-    threads: int,
-    niceness: int,
-    cores: Sequence[int] = (),
-    program: Sequence[str] = TRAINER,
-) -> Child:
-    """Starts the training of a folder in a session of its own, so that it outlives the service."""
+def spawn(folder: JobFolder, threads: int, program: Sequence[str] = TRAINER) -> Child:
+    """Starts the training of a folder in a session of its own, so that it outlives the service.
+
+    How far it stands back, and on which cores, its spec says.
+    """
     with folder.log.open("ab") as log:
         own = subprocess.Popen(
             [sys.executable, *program, str(folder.path.resolve())],
@@ -114,13 +111,7 @@ def spawn(
             stderr=log,
             start_new_session=True,
         )
-    child = Child(folder, psutil.Process(own.pid), own)
-    with contextlib.suppress(psutil.Error, OSError):
-        if niceness:
-            os.setpriority(os.PRIO_PROCESS, own.pid, niceness)
-        if cores and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(own.pid, cores)
-    return child
+    return Child(folder, psutil.Process(own.pid), own)
 
 
 def found(folder: JobFolder) -> Child | None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 from service.core import Scope
 from service.errors import NotFound
 from service.storage import Database
-from service.storage.tables import AnswerRow, JobEvent, JobLearned, JobRow
+from service.storage.tables import AnswerRow, JobEvent, JobLearned, JobRow, Matter
 from service.training.recipe import Kind
 
 UNKNOWN = "There is no such run among yours."
@@ -108,6 +108,14 @@ class Learned:
     split: str
 
 
+def waiting(database: Database) -> tuple[int, int]:
+    """How many are in line, and how many the machine is busy with."""
+    with database.read() as rows:
+        query = select(JobRow.state, func.count()).group_by(JobRow.state)
+        counted = {row[0]: row[1] for row in rows.execute(query)}
+    return counted.get(JobState.QUEUED.value, 0), sum(counted.get(state.value, 0) for state in BUSY)
+
+
 class JobBooks:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -158,11 +166,7 @@ class JobBooks:
         return None
 
     def waiting(self) -> tuple[int, int]:
-        """How many are in line, and how many the machine is busy with."""
-        with self._database.read() as rows:
-            query = select(JobRow.state, func.count()).group_by(JobRow.state)
-            counted = {row[0]: row[1] for row in rows.execute(query)}
-        return counted.get(JobState.QUEUED.value, 0), sum(counted.get(state.value, 0) for state in BUSY)
+        return waiting(self._database)
 
     def change(self, number: int, *, only: Iterable[JobState] = (), **values: Any) -> Job | None:
         """Changes what is given, where the run is in one of the states of `only` (any, if there are none).
@@ -194,6 +198,24 @@ class JobBooks:
             rows.add_all(
                 JobLearned(job=number, row=r.row, document=r.document, split=r.split) for r in learned
             )
+
+    def orphans(self) -> list[Job]:
+        """Runs that learned from a matter that is there no more."""
+        with self._database.read() as rows:
+            there = set(rows.scalars(select(Matter.id)))
+            query = select(JobRow).options(defer(JobRow.report)).order_by(JobRow.id)
+            return [
+                _job(row, report=False) for row in rows.scalars(query) if not there.issuperset(row.matters)
+            ]
+
+    def speed(self, base: str) -> float | None:
+        """Tokens a second that the last run on this base came to."""
+        with self._database.read() as rows:
+            query = select(JobRow.progress).where(JobRow.base == base, JobRow.progress != {})
+            for progress in rows.scalars(query.order_by(JobRow.id.desc()).limit(8)):
+                if found := progress.get("tokens_per_second"):
+                    return float(found)
+        return None
 
     def first_words(self, since: float, until: float) -> list[float]:
         """Seconds to the first word of the last answers in that time."""

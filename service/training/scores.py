@@ -111,18 +111,13 @@ class Shown:
 def mark(exam: Exam, given: Given) -> Mark:
     said, answerable = plain(given.text), bool(exam.gold.strip())
     refuses = refused(said)
-    if not answerable or refuses:
-        right = refuses and not answerable
-        return Mark(float(right), right, refuses, answerable, False)
-    known = f"{exam.context} {exam.question}"
-    return Mark(
-        overlap(said, exam.gold),
-        words(said) == words(exam.gold),
-        False,
-        True,
-        stands(said, exam.context),
-        invented(said, known),
-    )
+    if refuses:
+        return Mark(float(not answerable), not answerable, True, answerable, False)
+    found = invented(said, f"{exam.context} {exam.question}")
+    if not answerable:
+        return Mark(0.0, False, False, False, stands(said, exam.context), found)
+    right = words(said) == words(exam.gold)
+    return Mark(overlap(said, exam.gold), right, False, True, stands(said, exam.context), found)
 
 
 def plain(said: str) -> str:

@@ -39,8 +39,6 @@ class How:
     """What the settings say of the child."""
 
     threads: int = 1
-    niceness: int = 10
-    cores: tuple[int, ...] = ()
     share: float = (
         0.05  # by which people's first words may come later, before it waits while they are answered
     )
@@ -90,6 +88,9 @@ class Supervisor:
         self._halting: set[int] = set()  # runs whose end somebody asked for
         self._now = Now(0)
         self._thread = threading.Thread(target=self._run, name="privity-training", daemon=True)
+
+    def start(self) -> None:
+        """Takes up what an earlier service left, and whatever comes into line."""
         self._thread.start()
 
     def folder(self, number: int) -> JobFolder:
@@ -112,7 +113,8 @@ class Supervisor:
         """Asks a child that runs to save and end, and waits for that."""
         self._closing = True
         self._wake.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     # --- in the thread -----------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class Supervisor:
             if child is None:
                 folder.reopen()  # what an earlier stop left says nothing of this time
                 how = self._how
-                child = spawn(folder, how.threads, how.niceness, how.cores, how.program)
+                child = spawn(folder, how.threads, how.program)
             self._books.change(job.number, pid=child.pid)
             try:
                 self._watch(job, folder, child)

@@ -15,6 +15,7 @@ from service.api import create_app
 from service.assistant import Conversations
 from service.config import Settings
 from service.core import Generation, Load, Piece, Role, Usage
+from service.training import Datasets
 from tests.adapters.firm import Firm
 
 
@@ -53,6 +54,7 @@ class Desk:
             walls=self.walls,
             adapters=self.firm.adapters,
             conversations=Conversations(database),
+            datasets=Datasets(database),
             engine=self.engine,
             stage="ready",
         )

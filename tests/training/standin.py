@@ -1,9 +1,10 @@
-"""A child that learns nothing and writes what a training writes: `python -m tests.training.standin FOLDER`.
+"""A child that learns nothing and writes what a training writes: `python -m tests.training.standin [PLAY] FOLDER`.
 
 Its state is the sum of its steps' numbers, so a step that is lost or done twice shows in the end.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ class Play:
     helper: bool = False  # starts a process of its own that would live on
     end: str = "trained"
     reason: str = ""
+    adapter: str = ""  # a folder that becomes the finished adapter
 
 
 def write(folder: Path, play: Play) -> None:
@@ -40,10 +42,15 @@ def learned(folder: JobFolder) -> int:
     return int((folder.adapter / "sum").read_text())
 
 
-def main(place: str) -> None:
+def program(play: Play) -> tuple[str, ...]:
+    """What is run in a trainer's place."""
+    return (*PROGRAM, json.dumps(asdict(play)))
+
+
+def main(place: str, said: str = "") -> None:
     folder = JobFolder(Path(place))
     lock = folder.hold()
-    play = Play(**json.loads((folder.path / "play.json").read_text()))
+    play = Play(**json.loads(said or (folder.path / "play.json").read_text()))
     if play.deaf:
         import signal
 
@@ -69,7 +76,10 @@ def main(place: str) -> None:
             return
     if play.end == "trained":
         with folder.making(folder.adapter) as made:
-            (made / "sum").write_text(str(total))
+            if play.adapter:
+                shutil.copytree(play.adapter, made, dirs_exist_ok=True)
+            else:
+                (made / "sum").write_text(str(total))
     folder.finish(Done(play.end, play.reason, step, play.steps, resumed=int(resumed)))  # type: ignore[arg-type]
     lock.release()
 
@@ -80,4 +90,4 @@ def save(folder: JobFolder, step: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*reversed(sys.argv[1:]))
