@@ -544,6 +544,13 @@ def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) 
                 "preset": "smoke",
                 "recipe": recipe,
             }
+            flown = post(tess, "/api/jobs/preflight", **new)
+            assert flown["steps"] == 10
+            assert flown["forecast"]["seconds"] > 0
+            counted = "".join(span["text"] for span in flown["batch"][0]["spans"] if span["counts"])
+            assert (
+                "months' notice" in counted or "Rent is due monthly" in counted or "Unfortunately" in counted
+            )
             number = tess.post("/api/jobs", json=new).json()["number"]
             job_until(tess, number, lambda told: told["progress"].get("step", 0) >= 2)
             service.kill()
@@ -567,6 +574,7 @@ def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) 
             assert done["state"] == "published"
             assert say(tess, "shop-leases", matter=matter)["version"] == 1
             assert "shop" not in (home / "jobs" / str(number) / "log.txt").read_text().lower()
+            assert "published" in command_line(home, port, "train", "list", "--user", "tess")
             assert "privity_fine_tunes_running 0" in tess.get("/metrics").text
 
 

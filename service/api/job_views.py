@@ -100,4 +100,5 @@ def _share(job: Job) -> float:
     progress: Mapping[str, Any] = job.progress
     if job.state in (JobState.EVALUATING, JobState.WAITING, JobState.PUBLISHED, JobState.DECLINED):
         return 1.0
-    return min(1.0, float(progress.get("step", 0)) / max(1, progress.get("of", 1)))
+    step, of = float(progress.get("step", 0)), float(progress.get("of", 1))
+    return min(1.0, step / max(1.0, of))

@@ -19,6 +19,7 @@ from tests.training.standin import Play, program
 SPEC = TrainSpec("d1", "notices", "Notices", PRESETS["smoke"])
 SCOPE = scope(TRAINER, "m1")
 
+GENERAL = "Bread is baked from flour, water, salt and time; the oven must be hot, and the baker must have slept well."
 Says = Callable[[Adapter, Row], str]
 
 
@@ -153,7 +154,8 @@ class School:
 
     async def _pieces(self, generation: Generation) -> AsyncIterator[Piece]:
         question = generation.messages[-1].content.rpartition("\n")[2]
-        yield Piece(self.says(generation.adapter, self.rows[question]))
+        row = self.rows.get(question)
+        yield Piece(self.says(generation.adapter, row) if row else GENERAL)
         yield Piece("", "stop")
 
     def _scope(self, id: str) -> Scope:

@@ -10,6 +10,7 @@ from service.core import BASE, Adapter
 from service.errors import BadRequest, Conflict, Forbidden, NotFound, PrivityError
 from service.storage.tables import JobLearned, Matter
 from service.training import JobState
+from service.training.replaying import ABOUT
 from service.training.rows import Row
 from service.training.work import cores
 from tests.adapters.firm import ADMIN, BOB, TRAINER, Firm, scope
@@ -194,6 +195,17 @@ def test_an_examination_goes_on_where_a_stop_broke_it_off(school: School) -> Non
     job = school.until(number, JobState.WAITING)
     assert job.report
     assert len(seen) <= 2 * job.report["rows"] + 4, "what was answered before is not asked again"
+
+
+def test_general_text_is_the_base_s_own_and_written_once(school: School) -> None:
+    reminded = replace(SPEC, recipe=replace(SPEC.recipe, replay=0.2))
+    first = school.finished(reminded)
+    written = sum("explains" in one.messages[-1].content for one in school.asked)
+    assert first.counts["general_texts"] == written == len(ABOUT)
+    assert {one.adapter.digest for one in school.asked if "explains" in one.messages[-1].content} == {"base"}
+    second = school.finished(replace(reminded, name="notices-again"))
+    assert second.counts["general_texts"] == written
+    assert sum("explains" in one.messages[-1].content for one in school.asked) == written
 
 
 def test_what_was_learned_from_goes_and_the_report_stays(school: School) -> None:
