@@ -83,8 +83,9 @@ class Exports:
     def file(self, folder: JobFolder, shape: Shape) -> Path:
         return folder.path / "exports" / f"{shape}.zip"
 
-    def close(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    def close(self, wait: bool = False) -> None:
+        """What is being made is finished; with `wait` also what is in line."""
+        self._thread.shutdown(wait=True, cancel_futures=not wait)
 
     # --- in the thread -----------------------------------------------------------------------------------
 

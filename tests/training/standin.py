@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from service.training.folder import Done, JobFolder, Progress
 
@@ -29,6 +30,7 @@ class Play:
     end: str = "trained"
     reason: str = ""
     adapter: str = ""  # a folder that becomes the finished adapter
+    scores: dict[str, Any] = field(default_factory=dict)  # of a classifier
 
 
 def write(folder: Path, play: Play) -> None:
@@ -80,7 +82,8 @@ def main(place: str, said: str = "") -> None:
                 shutil.copytree(play.adapter, made, dirs_exist_ok=True)
             else:
                 (made / "sum").write_text(str(total))
-    folder.finish(Done(play.end, play.reason, step, play.steps, resumed=int(resumed)))  # type: ignore[arg-type]
+    done = Done(play.end, play.reason, step, play.steps, scores=play.scores, resumed=int(resumed))  # type: ignore[arg-type]
+    folder.finish(done)
     lock.release()
 
 

@@ -10,6 +10,7 @@ from service.core import BASE, Adapter
 from service.errors import BadRequest, Conflict, Forbidden, NotFound, PrivityError
 from service.storage.tables import JobLearned, Matter
 from service.training import JobState
+from service.training.confusion import Confusion
 from service.training.replaying import ABOUT
 from service.training.rows import Row
 from service.training.work import cores
@@ -195,6 +196,37 @@ def test_an_examination_goes_on_where_a_stop_broke_it_off(school: School) -> Non
     job = school.until(number, JobState.WAITING)
     assert job.report
     assert len(seen) <= 2 * job.report["rows"] + 4, "what was answered before is not asked again"
+
+
+def test_a_classifier_is_judged_and_becomes_the_current_one(school: School) -> None:
+    labels = ("Fees", "Term")
+    made = [
+        (
+            Row(
+                "",
+                f"Text {at} of clause {at % 2} speaks of {labels[at % 2]} number {at * 7}.",
+                label=labels[at % 2],
+            ),
+            f"d{at}",
+        )
+        for at in range(40)
+    ]
+    school.fill(made, id="c1")
+    scores = Confusion(labels, ((20, 1), (2, 17))).told()
+    school.restart(Play(steps=4, adapter=str(school.firm.make(8)), scores=scores))
+    job = school.finished(replace(SPEC, dataset="c1", name="kinds"))
+    assert job.report
+    assert job.version is None
+    assert job.report["gate"]["passed"]
+    assert job.report["labels"] == list(labels)
+    assert school.training.against(job, APPROVER) == ()
+    with pytest.raises(Conflict, match="no adapter to export"):
+        school.training.export(job, "peft", SCOPE, TRAINER.id)
+    done = school.training.approve(job, APPROVER)
+    assert done.state is JobState.PUBLISHED
+    current = school.firm.home / "classifiers" / "kinds" / "current"
+    assert (current / "adapter_config.json").is_file()
+    assert current.resolve().name == str(job.number)
 
 
 def test_general_text_is_the_base_s_own_and_written_once(school: School) -> None:
