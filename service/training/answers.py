@@ -5,60 +5,33 @@ what it learns from them and what a checkpoint holds is ours (`ordering`, `lesso
 """
 
 import logging
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from service.training.course import Course
-from service.training.encoding import Encoded, encode, encode_general, fitting, tokenizer
+from service.training.encoding import tokenizer
 from service.training.folder import JobFolder, Spec
 from service.training.lesson import Lesson, count_only
 from service.training.opening import opened, place, save
-from service.training.ordering import order, replay_share, steps_of
+from service.training.ordering import order, steps_of
+from service.training.primer import Primer, primer
 from service.training.recipe import Recipe
 from service.training.watch import Failed, Standing, Stopped, Watch
 
 log = logging.getLogger("privity.training")
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What a training reads, as tokens. The general texts that are replayed stand behind the answers."""
-
-    learned: Sequence[Encoded]
-    held_out: Sequence[Encoded]
-    general: Sequence[Encoded]  # those that EWC is measured on
-    left_out: int  # rows that are longer than the recipe's length
-
-
-def read(folder: JobFolder, recipe: Recipe, tokens: Any) -> Rows:
+def read(folder: JobFolder, recipe: Recipe, tokens: Any) -> Primer:
     """Raises Failed when there is nothing to learn from, or nothing to tell whether anything was learned."""
-    chance = random.Random(recipe.seed)
-    train = [encode(one, tokens) for one in _some(folder.examples("train"), recipe.rows, chance)]
-    held = [encode(one, tokens) for one in _some(folder.examples("held_out"), recipe.held_out_rows, chance)]
-    rows, held_out = fitting(train, recipe.length), fitting(held, recipe.length)
-    if not rows or not held_out:
-        which = "held-out rows" if rows else "rows to learn from"
+    found = primer(folder.examples("train"), folder.examples("held_out"), folder.replay(), recipe, tokens)
+    if not found.examples or not found.held_out:
+        which = "held-out rows" if found.examples else "rows to learn from"
         raise Failed(
             f"There are no {which} of at most {recipe.length} tokens. Raise the length, or add rows."
         )
-    general = [part for text in folder.replay() for part in encode_general(text, tokens, recipe.length)]
-    chance.shuffle(general)
-    wanted = replay_share(len(rows), recipe.replay) if general else 0
-    replayed = [general[at % len(general)] for at in range(wanted)]
-    return Rows(
-        learned=[*rows, *replayed],
-        held_out=held_out,
-        general=general[: recipe.ewc_texts],
-        left_out=len(train) - len(rows) + len(held) - len(held_out),
-    )
-
-
-def _some(rows: Sequence[Any], most: int, chance: random.Random) -> Sequence[Any]:
-    return chance.sample(rows, most) if 0 < most < len(rows) else rows
+    return found
 
 
 def train(folder: JobFolder, spec: Spec, watch: Watch) -> tuple[Standing, list[str]]:

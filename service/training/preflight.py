@@ -6,7 +6,6 @@ fast an earlier run on this base was; it does not know who else will use the mac
 """
 
 import json
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from service.training.encoding import Encoded, encode, encode_general, fitting, shown, tokenizer
+from service.training.encoding import Encoded, shown, tokenizer
 from service.training.folder import Spec
 from service.training.opening import Place, place
-from service.training.ordering import order, replay_share, steps_of, stretches
+from service.training.ordering import order, steps_of, stretches
+from service.training.primer import Primer, primer
 from service.training.recipe import Recipe
 from service.training.rendering import Example, Shown
 
@@ -39,7 +39,7 @@ class Preflight:
     rows: int
     held_out: int
     general: int  # general texts read in an epoch
-    left_out: int  # rows that are longer than the recipe's length
+    left_out: int  # rows, of both, that are longer than the recipe's length
     tokens: int  # in an epoch
     counted: int  # of the answers' tokens, those that are learned
     longest: int
@@ -63,43 +63,30 @@ def preflight(
     """
     recipe, base = spec.recipe, Path(spec.base)
     tokens, where = tokenizer(base), place(recipe, spec.device, base)
-    chance = random.Random(recipe.seed)
-    drawn = _some(train, recipe.rows, chance)
-    pairs = [(one, encode(one, tokens)) for one in drawn]
-    kept = [(one, row) for one, row in pairs if fitting([row], recipe.length)]
-    held = fitting(
-        (encode(one, tokens) for one in _some(held_out, recipe.held_out_rows, chance)), recipe.length
-    )
-    texts = [part for text in replay for part in encode_general(text, tokens, recipe.length)]
-    general = replay_share(len(kept), recipe.replay) if texts else 0
-    read = [row for _, row in kept] + [texts[at % len(texts)] for at in range(general)]
-    steps = steps_of(len(read), recipe.batch, recipe.epochs, recipe.steps)
-    lengths = [len(row.tokens) for row in read]
-    first = order(lengths, recipe.batch, min(steps, 1), recipe.seed)
+    found = primer(train, held_out, replay, recipe, tokens)
+    steps = steps_of(len(found.learned), recipe.batch, recipe.epochs, recipe.steps)
+    lengths = [len(row.tokens) for row in found.learned]
     return Preflight(
-        rows=len(kept),
-        held_out=len(held),
-        general=general,
-        left_out=len(pairs) - len(kept),
+        rows=len(found.examples),
+        held_out=len(found.held_out),
+        general=found.replayed,
+        left_out=found.left_out,
         tokens=sum(lengths),
-        counted=sum(row.counted for row in read if not row.replay),
+        counted=sum(row.counted for row in found.learned if not row.replay),
         longest=max(lengths, default=0),
         median=int(median(lengths)) if lengths else 0,
         steps=steps,
         place=str(where),
-        forecast=forecast(Shape.read(base), recipe, where, read, held, steps, speed),
-        batch=tuple(_shown(at, kept, read, tokens) for at in first),
+        forecast=forecast(Shape.read(base), recipe, where, found, steps, speed),
+        batch=tuple(
+            _shown(at, found, tokens) for at in order(lengths, recipe.batch, min(steps, 1), recipe.seed)
+        ),
     )
 
 
-def _some(rows: Sequence[Example], most: int, chance: random.Random) -> Sequence[Example]:
-    return chance.sample(rows, most) if 0 < most < len(rows) else rows
-
-
-def _shown(at: int, kept: Sequence[tuple[Example, Encoded]], read: Sequence[Encoded], tokens: Any) -> Shown:
-    if at < len(kept):
-        return shown(*kept[at], tokens)
-    return shown(Example("general text", [], ""), read[at], tokens)
+def _shown(at: int, found: Primer, tokens: Any) -> Shown:
+    general = Example("general text", [], "")
+    return shown(found.examples[at] if at < len(found.examples) else general, found.learned[at], tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +141,18 @@ def forecast(
     shape: Shape,
     recipe: Recipe,
     where: Place,
-    read: Sequence[Encoded],
-    held_out: Sequence[Encoded],
+    found: Primer,
     steps: int,
     speed: float | None,
 ) -> Forecast:
+    read = found.learned
     if not read:
         return Forecast(0.0, int(IDLE), False)
     share = steps * recipe.batch / len(read)  # epochs
     tokens = sum(len(row.tokens) for row in read)
     rate = speed or tokens / (_work(shape, read) / (SHARE[where.device] * _multiplied(where)))
     every = max(1, min(round(len(read) / recipe.batch / recipe.checks), ceil(steps / 2)))
-    checked = (steps // every + 2) * sum(len(row.tokens) for row in held_out) / 3  # forward alone
+    checked = (steps // every + 2) * sum(len(row.tokens) for row in found.held_out) / 3  # forward alone
     braked = recipe.ewc_texts * 128 if recipe.ewc else 0
     seconds = START + (tokens * share + checked + braked) / rate
     limit = recipe.minutes * 60 + START if recipe.minutes else seconds

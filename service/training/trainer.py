@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from service.errors import Conflict, PrivityError
+from service.errors import BadRequest, Conflict, PrivityError
 from service.offline import QUIET
 from service.training.folder import Done, JobFolder, Spec
 from service.training.recipe import Recipe
@@ -37,11 +37,15 @@ def main(path: str) -> int:
     except Conflict:
         log.error("another process trains this job")
         return 3
-    spec = folder.spec()
-    _settle(spec)
-    code = _launch(folder) if _several(spec) else _run(folder, spec)
-    lock.release()
-    return code
+    try:
+        spec = folder.spec()
+        _settle(spec)
+        return _launch(folder) if _several(spec) else _run(folder, spec)
+    except BadRequest as error:
+        folder.finish(Done("failed", error.message))
+        return 1
+    finally:
+        lock.release()
 
 
 def _run(folder: JobFolder, spec: Spec) -> int:
