@@ -17,7 +17,7 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; "
     "form-action 'self'; base-uri 'self'; object-src 'none'"
 )
-STYLES = ("parts.css", "page.css", "library.css", "reader.css", "adapters.css")
+STYLES = ("parts.css", "page.css", "library.css", "reader.css", "adapters.css", "finetune.css")
 SCRIPTS = (
     "page.js",
     "rows.js",
@@ -31,6 +31,9 @@ SCRIPTS = (
     "stock.js",
     "admissions.js",
     "compare.js",
+    "finetune.js",
+    "curves.js",
+    "mapper.js",
     "reader.js",
     "find.js",
 )

@@ -99,7 +99,7 @@ async def show(api: Api, desk: Desk, event: Event) -> None:
     await refresh_models(api, desk)
     await list_conversations(api, desk)
     await look_again(api, desk)
-    if desk.view in ("library", "adapters"):
+    if desk.view in ("library", "adapters", "finetune"):
         desk.source = desk.found = None
 
 

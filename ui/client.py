@@ -11,6 +11,7 @@ from ui.replies import (
     Adapter,
     Admission,
     Conversation,
+    DataSet,
     Document,
     Filed,
     Filter,
@@ -21,22 +22,31 @@ from ui.replies import (
     Matter,
     Me,
     Model,
+    Preflight,
+    Recipes,
+    Report,
+    Run,
     Status,
+    TrainingRow,
     Transcript,
     User,
+    WholeRun,
 )
 
 
 class ApiError(Exception):
     """What the service answered instead: a status (0 when there was no answer), a code and a sentence."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, reasons: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.reasons = reasons  # each a sentence, where there are several
 
 
+PATIENCE = 60.0  # seconds that a reply may take
+LONG = 900.0  # where every document of a matter is read first
 SILENT = "The service does not answer. Wait a moment and try again; if it stays so, ask the operator."
 
 
@@ -44,8 +54,9 @@ def error_of(status: int, body: bytes) -> ApiError:
     """The error in a reply's body, or a sentence of our own when it holds none."""
     try:
         error = json.loads(body)["error"]
-        return ApiError(status, str(error["code"]), str(error["message"]))
-    except (ValueError, KeyError, TypeError):
+        reasons = (error.get("details") or {}).get("reasons") or ()
+        return ApiError(status, str(error["code"]), str(error["message"]), tuple(map(str, reasons)))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ApiError(
             status, "unknown", f"The service answered with an unexpected error ({status}). Try again."
         )
@@ -68,7 +79,7 @@ class Client:
         """Made at the first call, inside the loop that serves the page."""
         if self._http is None:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
-            timeout = httpx.Timeout(60.0, connect=5.0)
+            timeout = httpx.Timeout(PATIENCE, connect=5.0)
             self._http = httpx.AsyncClient(
                 transport=self.transport, limits=limits, timeout=timeout, trust_env=False, verify=False
             )
@@ -86,11 +97,19 @@ class Api:
         self.headers = {"Authorization": f"Bearer {token}"}
 
     async def call(
-        self, method: str, path: str, body: Json | None = None, **query: str | int
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        query: dict[str, str | int] | None = None,
+        patience: float = PATIENCE,
     ) -> httpx.Response:
         url = self.client.address().rstrip("/") + path
+        limit = httpx.Timeout(patience, connect=5.0)
         try:
-            reply = await self.client.http.request(method, url, json=body, params=query, headers=self.headers)
+            reply = await self.client.http.request(
+                method, url, json=body, params=query, headers=self.headers, timeout=limit
+            )
         except httpx.HTTPError:
             raise ApiError(0, "silent", SILENT) from None
         if reply.is_error:
@@ -98,10 +117,10 @@ class Api:
         return reply
 
     async def get(self, path: str, **query: str | int) -> Json:
-        return cast(Json, (await self.call("GET", path, None, **query)).json())
+        return cast(Json, (await self.call("GET", path, None, query)).json())
 
-    async def post(self, path: str, body: Json) -> Json:
-        reply = await self.call("POST", path, body)
+    async def post(self, path: str, body: Json, patience: float = PATIENCE) -> Json:
+        reply = await self.call("POST", path, body, patience=patience)
         return cast(Json, reply.json()) if reply.content else {}
 
     # --- people and matters
@@ -200,6 +219,74 @@ class Api:
     async def search(self, matter: str, query: str, exact: bool, only: Filter, k: int = 20) -> Found:
         body = {"query": query, "k": k, "exact": exact, "filter": only}
         return cast(Found, await self.post(f"/api/matters/{matter}/search", body))
+
+    # --- fine-tunes
+
+    async def sets(self) -> list[DataSet]:
+        return cast(list[DataSet], (await self.get("/api/datasets"))["datasets"])
+
+    async def new_set(self, name: str, kind: str, matters: list[str]) -> DataSet:
+        return cast(
+            DataSet, await self.post("/api/datasets", {"name": name, "kind": kind, "matters": matters})
+        )
+
+    async def one_set(self, dataset: str) -> DataSet:
+        return cast(DataSet, await self.get(f"/api/datasets/{segment(dataset)}"))
+
+    async def delete_set(self, dataset: str) -> None:
+        await self.call("DELETE", f"/api/datasets/{segment(dataset)}")
+
+    async def rows(self, dataset: str, state: str, offset: int, limit: int) -> tuple[list[TrainingRow], int]:
+        """A page of a data set's rows, and how many there are."""
+        found = await self.get(
+            f"/api/datasets/{segment(dataset)}/rows", state=state, offset=offset, limit=limit
+        )
+        return cast(list[TrainingRow], found["rows"]), int(found["total"])
+
+    async def change_row(self, dataset: str, row: str, change: Json) -> TrainingRow:
+        path = f"/api/datasets/{segment(dataset)}/rows/{segment(row)}"
+        return cast(TrainingRow, (await self.call("PATCH", path, change)).json())
+
+    async def decide(self, dataset: str, state: str) -> Json:
+        """Accept or reject all that is proposed."""
+        return await self.post(f"/api/datasets/{segment(dataset)}/decide", {"state": state})
+
+    async def propose(self, dataset: str, matter: str) -> Json:
+        """The rows that a matter's documents give by rules."""
+        body = {"matter": matter, "unanswerable": True}
+        return await self.post(f"/api/datasets/{segment(dataset)}/propose", body, LONG)
+
+    async def review(self, matter: str) -> Json:
+        return await self.get("/api/review", matter=matter)
+
+    async def collect(self, dataset: str, matter: str) -> Json:
+        """Lawyers' corrections and thumbs as proposed rows."""
+        return await self.post("/api/review/collect", {"dataset": dataset, "matter": matter})
+
+    async def recipes(self) -> Recipes:
+        return cast(Recipes, await self.get("/api/recipes"))
+
+    async def preflight(self, asked: Json) -> Preflight:
+        return cast(Preflight, await self.post("/api/jobs/preflight", asked, LONG))
+
+    async def launch(self, asked: Json) -> WholeRun:
+        return cast(WholeRun, await self.post("/api/jobs", asked, LONG))
+
+    async def runs(self) -> list[Run]:
+        return cast(list[Run], (await self.get("/api/jobs"))["jobs"])
+
+    async def run(self, number: int) -> WholeRun:
+        return cast(WholeRun, await self.get(f"/api/jobs/{number}"))
+
+    async def report(self, number: int) -> Report:
+        return cast(Report, await self.get(f"/api/jobs/{number}/report"))
+
+    async def log(self, number: int) -> str:
+        return (await self.call("GET", f"/api/jobs/{number}/log")).text
+
+    async def order(self, number: int, what: str, body: Json) -> None:
+        """Cancel, resume, approve, decline or export a run."""
+        await self.post(f"/api/jobs/{number}/{what}", body)
 
     # --- conversations
 

@@ -23,8 +23,9 @@ from ui.replies import (
     User,
     Version,
 )
+from ui.tuning import Tuning
 
-View = Literal["ask", "library", "adapters", "admin"]
+View = Literal["ask", "library", "adapters", "finetune", "admin"]
 Face = Literal["pages", "text"]
 
 
@@ -149,6 +150,8 @@ class Desk:
     comparing: bool = False
     versus: Versus | None = None
 
+    tuning: Tuning = field(default_factory=Tuning)
+
     users: list[User] = field(default_factory=list)
     members: list[User] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
@@ -179,7 +182,7 @@ class Desk:
 
     @property
     def manages(self) -> bool:
-        """Whether this person has to do with adapters, beyond choosing one."""
+        """Whether this person has to do with adapters and fine-tunes, beyond choosing who answers."""
         return self.me is not None and self.me["role"] in ("trainer", "admin")
 
     @property

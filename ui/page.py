@@ -7,17 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from ui import adapters, admin, chat, compare, library, panes, search
+from ui import adapters, admin, chat, compare, finetune, library, panes, search
 from ui.client import Api, ApiError, Client
 from ui.desk import Desk
 from ui.panes.adapters import ADAPTERS, STOCK
 from ui.panes.library import FACETS, SHELF
+from ui.panes.run import PLOT
 from ui.theme import asset
 
 COOKIE = "privity_session"
 TICK = 2.0  # seconds between looks at the service's state
 FRESH = 20.0  # seconds that the list of who may answer is good for
-ACTS = chat.ACTS | library.ACTS | search.ACTS | adapters.ACTS | compare.ACTS | admin.ACTS
+ACTS = chat.ACTS | library.ACTS | search.ACTS | adapters.ACTS | compare.ACTS | finetune.ACTS | admin.ACTS
+MAPPER = '<section class="card mapping-of"></section>'
 COMPARE = 'privity.compare(element, (asked) => trigger("versus", asked), () => trigger("halt", {}));'
 
 
@@ -54,6 +56,12 @@ def lay_out() -> tuple[dict[str, Any], dict[str, Any]]:
             shown["adapters"] = pane("adapters", ADAPTERS, "privity.adapters(element);")
             shown["compare"] = pane("compare", asset("compare.html"), COMPARE)
             shown |= {name: pane(name) for name in ("finds", "versus", "people")}
+            shown["runhead"] = pane("runhead", js="privity.finetune(element);")
+            with gr.Column(elem_id="bench"):
+                shown["plot"] = pane("plot", PLOT, "privity.curves(element);")
+                shown["now"] = pane("now")
+                shown["mapper"] = pane("mapper", MAPPER, "privity.mapper(element);")
+                shown["stage"] = pane("stage")
         shown |= {name: pane(name) for name in ("source", "notice", "status")}
     return shown, composer
 
@@ -135,6 +143,8 @@ class Wires:
                 await self.attempt(desk, doing(self.api(request), desk, event))
             if desk.view == "admin":
                 await self.attempt(desk, admin.refresh(self.api(request), desk))
+            if desk.view == "finetune":
+                await self.attempt(desk, finetune.refresh(self.api(request), desk))
             return self.news(desk)
 
     async def furnish(self, desk: Desk, request: gr.Request) -> None:
@@ -151,6 +161,9 @@ class Wires:
             if time.monotonic() - desk.asked > FRESH:
                 await self.attempt(desk, chat.refresh_models(self.api(request), desk))
                 await self.attempt(desk, chat.look_again(self.api(request), desk))
+                await self.attempt(desk, finetune.refresh(self.api(request), desk))
+            if desk.view == "finetune":
+                await self.attempt(desk, finetune.refresh(self.api(request), desk))
             if desk.view == "adapters":
                 await self.attempt(desk, adapters.look_again(self.api(request), desk))
             panes.reconcile(desk, json.loads(shown))

@@ -379,3 +379,244 @@ class Model(TypedDict):
 
 
 BASE = Model(name="base", title="The base model", version=0, digest="base")
+
+
+# --- fine-tunes
+
+
+class DataSet(TypedDict):
+    """Rows that a run learns from, without the rows."""
+
+    id: str
+    name: str
+    kind: Literal["answers", "classify"]
+    matters: list[str]  # ids
+    by: str
+    created: float
+    note: str
+    counts: dict[str, int]  # rows by state
+    answerable: int  # accepted rows with an answer
+    origins: dict[str, int]
+    documents: int  # that the accepted rows come from
+
+
+class TrainingRow(TypedDict):
+    """A row of a data set, and where it comes from."""
+
+    id: str
+    state: Literal["proposed", "accepted", "rejected"]
+    question: str
+    context: str
+    answer: str  # "" where the context does not answer
+    label: str
+    origin: str
+    document: str
+    start: int  # of the context in the document
+    end: int
+    rule: str
+    title: str
+    by: str
+    edited_by: str
+
+
+class Line(TypedDict, total=False):
+    """A step of a training, as far as it was measured; losses in nats a token."""
+
+    at: float
+    step: int
+    of: int
+    epoch: float
+    loss: float
+    first_loss: float  # of the first word of the answer, which carries the choice
+    held_out_loss: float
+    held_out_first_loss: float
+    rate: float
+    norm: float
+    tokens: int
+    tokens_per_second: float
+    left: float  # seconds
+    memory: int  # bytes
+    accuracy: float
+    macro_f1: float
+
+
+RunState = Literal[
+    "queued",
+    "preparing",
+    "training",
+    "evaluating",
+    "waiting",
+    "published",
+    "declined",
+    "stopped",
+    "failed",
+]
+
+
+class Run(TypedDict):
+    """A line of the list of fine-tunes."""
+
+    number: int
+    name: str
+    title: str
+    kind: Literal["answers", "classify"]
+    dataset: str
+    matters: list[Place]
+    people: list[str]
+    state: RunState
+    reason: str
+    by: str
+    created: float
+    started: float | None
+    ended: float | None
+    progress: Line
+    share: float  # of the training that is done, 0 to 1
+    version: int | None
+    resumed: int
+
+
+class Pace(TypedDict):
+    """What the machine does with a run now."""
+
+    paused: bool
+    slower: float | None  # the share by which lawyers' first words come later meanwhile
+    seconds: float
+
+
+class Doing(TypedDict):
+    what: str
+    by: str
+    at: float
+    reason: str
+
+
+class Gate(TypedDict):
+    passed: bool
+    reasons: list[str]
+
+
+class Export(TypedDict):
+    form: str
+    state: Literal["making", "ready", "refused"]
+    reason: str
+    size: int  # bytes
+
+
+class WholeRun(Run):
+    recipe: Json
+    counts: dict[str, int]
+    base: str
+    adapter: str
+    now: Pace | None
+    checkpoints: list[int]
+    deeds: list[Doing]
+    approved_by: str
+    approval_reason: str
+    exports: list[Export]
+    gate: Gate | None
+    may: dict[str, bool]
+
+
+class Interval(TypedDict):
+    value: float
+    low: float
+    high: float
+
+
+class Shown(TypedDict):
+    """A held-out question with what was said to it."""
+
+    id: str
+    question: str
+    gold: str
+    said: str
+    rival: str
+    f1: float
+    before: float
+    invented: list[str]
+
+
+class Contestant(TypedDict):
+    who: str
+    called: str
+    name: str
+    version: int
+    scores: Json
+    general: Json | None
+
+
+class Report(TypedDict):
+    """What the examination of a run found."""
+
+    kind: str
+    rows: int
+    of: int
+    documents: int
+    answerable: int
+    rival: str
+    contestants: list[Contestant]
+    gain: Interval
+    gate: Gate
+    best: list[Shown]
+    worst: list[Shown]
+
+
+class Choice(TypedDict):
+    """A line of the recipe's form."""
+
+    name: str
+    level: Literal["simple", "normal", "expert"]
+    label: str
+    sentence: str
+    kind: Literal["integer", "number", "choice"]
+    low: float
+    high: float
+    choices: list[str]
+
+
+class Preset(TypedDict):
+    said: str
+    recipe: Json
+
+
+class Recipes(TypedDict):
+    presets: dict[str, Preset]
+    fields: list[Choice]
+
+
+class Span(TypedDict):
+    text: str
+    counts: bool  # towards the loss
+
+
+class Seen(TypedDict):
+    """A row as the model reads it; the loss is taken from the spans that count."""
+
+    id: str
+    tokens: int
+    counted: int
+    spans: list[Span]
+
+
+class Forecast(TypedDict):
+    seconds: float
+    memory: int
+    measured: bool
+
+
+class Preflight(TypedDict):
+    rows: int
+    held_out: int
+    general: int
+    left_out: int
+    tokens: int
+    counted: int
+    longest: int
+    median: int
+    steps: int
+    place: str
+    forecast: Forecast
+    batch: list[Seen]
+    counts: dict[str, int]
+    dropped: dict[str, int]
+    remarks: list[str]

@@ -77,10 +77,13 @@ const privity = (() => {
   // --- acts
 
   function act(chosen, send) {
-    const { act: name, confirm, prompt, told, match, verb, value, long, choices, secret, ...rest } = chosen.dataset;
-    const data = { do: name, ...rest, ...(value === undefined ? {} : { value }) };
+    const { act: name, confirm, prompt, told, match, verb, value, long, choices, secret, busy, ...rest } = chosen.dataset;
+    const form = rest.form && document.getElementById(rest.form);
+    if (form && !confirm && !form.reportValidity()) return undefined;
+    const data = { do: name, ...rest, ...(form ? Object.fromEntries(new FormData(form)) : {}), ...(value === undefined ? {} : { value }) };
     closeMenus();
-    if (["cite", "step", "read", "pick", "pick_in_library", "pick_adapter"].includes(name)) drawer(true);
+    if (busy) wait(chosen, busy);
+    if (["cite", "step", "read", "pick", "pick_in_library", "pick_adapter", "tune_source"].includes(name)) drawer(true);
     if (["close", "unpick", "unpick_adapter", "new", "matter", "view", "conversation", "compare", "uncompare"].includes(name)) drawer(false);
     if (name === "cite") {
       choose(chosen.dataset.answer, chosen.dataset.n);
@@ -108,9 +111,9 @@ const privity = (() => {
       input = document.createElement("select");
       for (const option of kind) input.append(new Option(option, option));
     } else {
-      input = document.createElement(kind === "long" ? "textarea" : "input");
-      if (kind !== "long") input.type = kind;
-      input.required = true;
+      input = document.createElement(kind === "long" || kind === "free" ? "textarea" : "input");
+      if (kind === "long" || kind === "free") input.rows = 3; else input.type = kind;
+      input.required = kind !== "free";
       input.value = value || "";
       if (match) Object.assign(input, { pattern: match.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"), title: match, autocomplete: "off" });
     }
@@ -157,6 +160,16 @@ const privity = (() => {
     button.textContent = words;
     setTimeout(() => { button.textContent = before; }, 1200);
   }
+
+  // What takes a while says so on its button, until something is drawn.
+  const waiting = [];
+  function wait(button, words) {
+    const before = button.textContent;
+    button.textContent = words;
+    button.classList.add("busy");
+    waiting.push(() => { button.textContent = before; button.classList.remove("busy"); });
+  }
+  for (const name of ["notice", "runhead", "stage"]) drawnThen(name, () => waiting.splice(0).forEach((back) => back()));
 
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);

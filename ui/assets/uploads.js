@@ -75,7 +75,8 @@ privity.uploads = (() => {
 
   document.addEventListener("change", (event) => {
     const field = event.target;
-    const take = takers[field.dataset.upload === undefined ? "library" : "adapters"];
+    const { upload } = field.dataset;
+    const take = takers[upload === undefined ? "library" : upload || "adapters"];
     if (field.type !== "file" || !take) return;
     take([...field.files].map((file) => [file, file.webkitRelativePath || file.name]), field.dataset.replaces);
     field.value = "";

@@ -3,7 +3,7 @@
 import time
 
 from ui.desk import Desk
-from ui.panes import admin, compare, frame, results, talk
+from ui.panes import admin, compare, finetune, frame, recipe, report, results, rows, run, talk
 from ui.panes.adapter import adapter
 from ui.panes.source import source
 
@@ -15,6 +15,21 @@ def beside(desk: Desk) -> str:
     return source(desk)
 
 
+STAGES = {
+    "data": rows.data,
+    "recipe": recipe.recipe,
+    "preflight": recipe.preflight,
+    "run": run.run,
+    "report": report.report,
+    "approve": report.approve,
+}
+
+
+def stage(desk: Desk) -> str:
+    """The step of a fine-tune that is open."""
+    return STAGES[desk.tuning.stage](desk) if desk.view == "finetune" else ""
+
+
 PANES = {
     "title": frame.title,
     "rail": frame.rail,
@@ -24,6 +39,9 @@ PANES = {
     "live": talk.live,
     "finds": results.finds,
     "versus": compare.versus,
+    "runhead": finetune.head,
+    "now": run.now,
+    "stage": stage,
     "people": admin.people,
     "source": beside,
     "notice": frame.notice,

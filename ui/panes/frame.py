@@ -3,11 +3,18 @@
 from itertools import groupby
 
 from ui.desk import Desk
+from ui.panes import finetune
 from ui.panes.picker import picker
 from ui.panes.words import act, count, day, esc, icon, item, on, tool
 from ui.replies import Conversation, Matter
 
-VIEWS = (("ask", "Ask"), ("library", "Library"), ("adapters", "Adapters"), ("admin", "Admin"))
+VIEWS = (
+    ("ask", "Ask"),
+    ("library", "Library"),
+    ("adapters", "Adapters"),
+    ("finetune", "Fine-tune"),
+    ("admin", "Admin"),
+)
 
 
 def title(desk: Desk) -> str:
@@ -94,7 +101,7 @@ def rail(desk: Desk) -> str:
 
 def open_to(desk: Desk) -> set[str]:
     """The views that the person's role opens. One's own keys are kept under Admin, so it shows once one is there."""
-    more = {"adapters"} if desk.manages else set()
+    more = {"adapters", "finetune"} if desk.manages else set()
     return {"ask", "library", desk.view} | more | ({"admin"} if desk.rules else set())
 
 
@@ -106,6 +113,8 @@ def adapter_at(desk: Desk) -> str:
 
 
 def sidehead(desk: Desk) -> str:
+    if desk.view == "finetune":
+        return finetune.sidehead(desk)
     if desk.view != "ask":
         return ""
     new = f'<button class="btn p wide" title="Ctrl N, or Alt N" {act("new")}>New question <kbd>Ctrl N</kbd></button>'
@@ -121,6 +130,8 @@ def finder(do: str, words: str) -> str:
 def side(desk: Desk) -> str:
     if desk.view == "adapters":
         return ""
+    if desk.view == "finetune":
+        return finetune.side(desk)
     return (conversations(desk) if desk.view == "ask" else "") + matters(desk)
 
 
@@ -172,12 +183,13 @@ def status(desk: Desk) -> str:
         return f'<span><i class="dot warn"></i>{esc(now["stage"])}</span>'
     rate, first = float(engine["tokens_per_second"]), float(engine["first_token_seconds"])
     speed = [f"{rate:.0f} tok/s" if rate else "idle"] + ([f"first word {first:.1f} s"] if first else [])
+    tuned = finetune.told(desk.tuning)
     offline = "<span>offline: no outbound connections</span>" if now["offline"] else ""
     return (
         f'<span><i class="dot"></i>{esc(engine["model"])} · {esc(engine["engine"])} · '
         f"{count(int(engine['threads']), 'thread')}</span>"
         f"<span>queue {int(engine['waiting'])} · {int(engine['running'])} answering</span>"
-        f"<span>{' · '.join(speed)}</span>"
+        f"<span>{' · '.join(speed)}</span>{tuned}"
         f'<span class="grow"></span>{offline}<span>Privity {esc(now["version"])}</span>'
     )
 

@@ -8,6 +8,7 @@ ICONS = {
     "ask": '<path d="M4 5h16v11H9l-5 4z"/>',
     "library": '<path d="M4 4h6l2 2h8v14H4z"/>',
     "adapters": '<path d="M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9"/>',
+    "finetune": '<path d="M4 19V5M4 19h16M7 15c3 0 3-7 6-7s3 3 6 3"/>',
     "admin": '<path d="M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6z"/>',
     "theme": '<path d="M12 4a8 8 0 1 0 0 16z" fill="currentColor"/><circle cx="12" cy="12" r="8"/>',
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
@@ -63,6 +64,11 @@ def item(name: str, facts: str, opens: str, here: bool, tools: str = "") -> str:
 
 def on(yes: bool) -> str:
     return "on" if yes else ""
+
+
+def card(heading: str, body: str, css: str = "") -> str:
+    """A card of what is HTML already."""
+    return f'<section class="{f"card {css}".strip()}"><h3>{heading}</h3>{body}</section>'
 
 
 def empty(heading: str, words: str, what: str = "") -> str:
@@ -122,6 +128,19 @@ def size(n: int) -> str:
 def megabytes(n: int) -> str:
     """An adapter's size, as its makers tell it: `921 kB`, `9.3 MB`, `37 MB`."""
     return f"{n / 1e3:.0f} kB" if n < 1e6 else f"{n / 1e6:.{1 if n < 1e7 else 0}f} MB"
+
+
+def gigabytes(n: float) -> str:
+    """Memory in a person's units: `840 MB`, `2.1 GB`."""
+    return f"{n / 2**20:,.0f} MB" if n < 2**30 else f"{n / 2**30:,.1f} GB"
+
+
+def lasting(seconds: float) -> str:
+    """How long something takes: `45 s`, `11 min`, `2 h 10 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def short(digest: str) -> str:
