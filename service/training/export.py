@@ -58,6 +58,7 @@ class Export:
 class Exports:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
+        self._known: tuple[int, list[Words], Sequence[Weight], Sequence[Weight]] | None = None
         self._making: dict[tuple[int, Shape], Future[None]] = {}
         self._thread = ThreadPoolExecutor(1, "privity-exports")
 
@@ -126,15 +127,14 @@ class Exports:
             target = place / f"{name}.{shape}.gguf"
             self._hands.merge(serving, adapter.folder, shape, target)
             model = BaseFiles(target, None, "", name)
-        return self._checked(shape, self._words(job, folder), adapter.folder, model, worn)
+        return self._checked(shape, job, folder, adapter.folder, model, worn)
 
     def _checked(
-        self, shape: Shape, words: Sequence[Words], adapter: Path, model: BaseFiles, worn: Path | None
+        self, shape: Shape, job: Job, folder: JobFolder, adapter: Path, model: BaseFiles, worn: Path | None
     ) -> Export:
-        serving, weigh = self._hands.serving(), self._hands.weigh_files
-        reference = weigh(serving, adapter, words)
-        distance = apart(weigh(model, worn, words), reference)
-        control = apart(weigh(serving, None, words), reference)
+        words, reference, bare = self._weighed(job, folder, adapter)
+        distance = apart(self._hands.weigh_files(model, worn, words), reference)
+        control = apart(bare, reference)
         allowed = min(ALLOWED[shape], HALF * control)
         if distance < allowed:
             return Export(shape, "ready", "", distance, control, allowed)
@@ -144,6 +144,16 @@ class Exports:
         )
         lost = "What was learned is lost in this form: take a finer one." if ALLOWED[shape] > allowed else ""
         return Export(shape, "refused", f"{reason}{lost}".strip(), distance, control, allowed)
+
+    def _weighed(
+        self, job: Job, folder: JobFolder, adapter: Path
+    ) -> tuple[list[Words], Sequence[Weight], Sequence[Weight]]:
+        """The words, and how the adapter and the bare base weigh them where they serve; of the last run it is known."""
+        if self._known is None or self._known[0] != job.number:
+            serving, words = self._hands.serving(), self._words(job, folder)
+            reference, bare = (self._hands.weigh_files(serving, one, words) for one in (adapter, None))
+            self._known = job.number, words, reference, bare
+        return self._known[1:]
 
     def _words(self, job: Job, folder: JobFolder) -> list[Words]:
         found = [Words(text) for text in texts()[:TEXTS]]

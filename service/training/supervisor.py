@@ -48,8 +48,8 @@ class How:
 class Work(Protocol):
     """What is done before and after the training."""
 
-    def prepare(self, job: Job, folder: JobFolder) -> None:
-        """Write the rows and, last, the spec."""
+    def prepare(self, job: Job, folder: JobFolder, halted: Callable[[], bool]) -> None:
+        """Write the rows and, last, the spec. Ends early where `halted`."""
 
     def conclude(
         self, job: Job, folder: JobFolder, done: Done, halted: Callable[[], bool]
@@ -148,7 +148,7 @@ class Supervisor:
         self._look(job)
         if not (folder.path / "spec.json").is_file():
             self._step(job, JobState.PREPARING, started=job.started or time.time())
-            self._work.prepare(job, folder)
+            self._work.prepare(job, folder, lambda: self._stops(job))
             self._look(job)
         done = folder.done()
         if done is None or done.state == "stopped":

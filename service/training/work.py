@@ -52,35 +52,37 @@ class Work:
 
     # --- before ------------------------------------------------------------------------------------------
 
-    def prepare(self, job: Job, folder: JobFolder) -> None:
-        recipe = Recipe(**job.order.recipe)
-        files = self.hands.base()
+    def prepare(self, job: Job, folder: JobFolder, halted: Halted) -> None:
+        recipe, labels = Recipe(**job.order.recipe), job.order.kind == "classify"
+        files = self.hands.serving() if labels else self.hands.base()
         found = self.material.gathered(job.order.dataset, recipe, self._scope(job))
         split = found.split
-        if job.order.kind == "classify":
-            base, counts = self._labelled(split, folder), dict[str, int]()
+        counts = dict(found.counts)
+        if labels:
+            base = self._labelled(split, folder)
         else:
             assert files.folder is not None
-            base, counts = files.folder, self._examples(split, folder, recipe, files.fingerprint)
-        counts |= found.counts
+            base = files.folder
+            self._examples(split, folder)
+            texts = self._general_texts(recipe, files.fingerprint, halted)
+            counts["general_texts"] = folder.write_replay(texts)
         self.books.learn(job.number, _learned(job.order.dataset, split))
         told = counts | {"dropped": dict(found.dropped), "remarks": list(found.remarks)}
         self.books.change(job.number, counts=told, base=files.fingerprint)
         folder.write_spec(self._spec(job, recipe, base, files.name, counts))
 
-    def _examples(self, split: Split, folder: JobFolder, recipe: Recipe, fingerprint: str) -> dict[str, int]:
+    def _examples(self, split: Split, folder: JobFolder) -> None:
         folder.write_rows("train", map(self._shown, split.train))
         folder.write_rows("held_out", map(self._shown, split.held_out))
         write_exams(folder.path / EXAMS, map(_exam, split.held_out))
-        return {"general_texts": folder.write_replay(self._general_texts(recipe, fingerprint))}
 
     def _shown(self, row: Row) -> Example:
         return example(row.id, row.question, row.context, row.answer, self.hands.prompt, group(row))
 
-    def _general_texts(self, recipe: Recipe, fingerprint: str) -> list[str]:
+    def _general_texts(self, recipe: Recipe, fingerprint: str, halted: Halted) -> list[str]:
         if not recipe.replay and not recipe.ewc:
             return []
-        return general_texts(self._general_file(fingerprint), self.hands.submit, lambda: False)
+        return general_texts(self._general_file(fingerprint), self.hands.submit, halted)
 
     def _general_file(self, fingerprint: str) -> Path:
         return self.home / f"general.{fingerprint[:12]}.jsonl"
@@ -119,7 +121,10 @@ class Work:
         assert files.folder is not None
         train, held_out = (list(map(self._shown, rows)) for rows in (found.split.train, found.split.held_out))
         file = self._general_file(files.fingerprint)
-        texts = self._general_texts(recipe, files.fingerprint) if file.is_file() else list(texts_about())
+        known = file.is_file()
+        texts = (
+            self._general_texts(recipe, files.fingerprint, lambda: False) if known else list(texts_about())
+        )
         spec = self._spec(Job(0, order, JobState.QUEUED, 0.0), recipe, files.folder, files.name, {})
         return preflight(train, held_out, texts, spec, self.books.speed(files.fingerprint)), found
 

@@ -38,10 +38,10 @@ def adapter(tmp_path: Path) -> Adapter:
 
 def hands(files: BaseFiles) -> Hands:
     def weigh_files(model: BaseFiles, adapter: Path | None, words: Sequence[Words]) -> Sequence[Weight]:
-        return weigh(model, adapter, words)
+        return weigh(model, adapter, words, threads=2, niceness=0)
 
     def merged(base: BaseFiles, adapter: Path, form: Form, target: Path) -> None:
-        merge(base, adapter, form, target)
+        merge(base, adapter, form, target, niceness=0)
 
     async def submit(_: object) -> None: ...
 

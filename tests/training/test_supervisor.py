@@ -42,7 +42,7 @@ class Bench:
         made.start()
         return made
 
-    def prepare(self, job: Job, folder: JobFolder) -> None:
+    def prepare(self, job: Job, folder: JobFolder, halted: Callable[[], bool]) -> None:
         if self.loading:
             raise NotReady("The model is loading.")
         write(folder.path, self.plays[job.number])
