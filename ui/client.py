@@ -251,9 +251,9 @@ class Api:
         """Accept or reject all that is proposed."""
         return await self.post(f"/api/datasets/{segment(dataset)}/decide", {"state": state})
 
-    async def propose(self, dataset: str, matter: str) -> Json:
-        """The rows that a matter's documents give by rules."""
-        body = {"matter": matter, "unanswerable": True}
+    async def propose(self, dataset: str, matter: str, written: bool, mask: bool) -> Json:
+        """The rows that a matter's documents give by rules, and with `written` questions of the model's."""
+        body = {"matter": matter, "unanswerable": True, "written": written, "mask": mask}
         return await self.post(f"/api/datasets/{segment(dataset)}/propose", body, LONG)
 
     async def review(self, matter: str) -> Json:

@@ -167,7 +167,7 @@ async def from_matter(api: Api, desk: Desk, event: Event) -> None:
     known = (one for one in await api.sets() if one["matters"] == [matter["id"]] and one["kind"] == "answers")
     found = next((one for one in known if one["name"] == matter["name"]), None)
     chosen = found or await api.new_set(matter["name"], "answers", [matter["id"]])
-    got = await api.propose(chosen["id"], matter["id"])
+    got = await api.propose(chosen["id"], matter["id"], "written" in event, "mask" in event)
     await pick_set(api, desk, {"id": chosen["id"]})
     tuning.told = said_of(got)
 
@@ -176,7 +176,7 @@ def said_of(got: Json) -> str:
     """What came of reading the documents."""
     documents, unread = int(got.get("documents", 0)), int(got.get("unread", 0))
     told = f"{int(got.get('proposed', 0)):,} new rows from {documents:,} documents."
-    return told + (f" {unread:,} documents hold no text that could be read." if unread else "")
+    return told + (f" Not read, for want of text: {unread:,}." if unread else "")
 
 
 async def pick_set(api: Api, desk: Desk, event: Event) -> None:

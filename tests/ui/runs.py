@@ -26,7 +26,8 @@ CONTEXT = (
 
 
 def laid(tuning: Tuning, **change: Any) -> Desk:
-    return desk(view="finetune", tuning=tuning, **({"me": TRAINER} | change))
+    usual: dict[str, Any] = {"me": TRAINER}
+    return desk(view="finetune", tuning=tuning, **(usual | change))
 
 
 def run(number: int = 15, **change: Any) -> Run:
@@ -74,7 +75,14 @@ def judged(passed: bool = True, **change: Any) -> WholeRun:
     """A run that waits for somebody's decision."""
     reasons = [] if passed else ["F1 is no higher than that of version 3: -1.0 points."]
     may = {"cancel": False, "resume": False, "approve": True, "decline": True, "export": True}
-    more = {"state": "waiting", "version": 4, "adapter": "contract-qa", "now": None, "may": may, "share": 1.0}
+    more: dict[str, Any] = {
+        "state": "waiting",
+        "version": 4,
+        "adapter": "contract-qa",
+        "now": None,
+        "may": may,
+        "share": 1.0,
+    }
     return whole(**(more | {"gate": {"passed": passed, "reasons": reasons}} | change))
 
 

@@ -37,7 +37,8 @@ from ui.tuning import STAGES, Draft, Tuning, suggested
 
 def preparing(**change: Any) -> Tuning:
     """A run being prepared over three proposed rows."""
-    return Tuning(**({"chosen": dataset(), "rows": [row()], "total": 3, "recipes": recipes()} | change))
+    usual: dict[str, Any] = {"chosen": dataset(), "rows": [row()], "total": 3, "recipes": recipes()}
+    return Tuning(**(usual | change))
 
 
 # --- the frame
@@ -61,7 +62,7 @@ def test_the_list_says_how_each_run_stands() -> None:
     said = seen(side)
     assert "#15 contract-qarunning · 38 % · 11 min left" in said
     assert "published F1 73.0" in said
-    assert "failed Nothing was learned: the loss did not fall." in said
+    assert "failed Nothing was learned" in said
     assert "23 rows to look at" in said
     assert "3 proposed" in said
 
@@ -152,7 +153,10 @@ def test_a_matter_becomes_rows_and_the_rows_a_smoke_run() -> None:
         review={"corrections": 0},
     )
     do(finetune.from_matter, service, page)
-    assert ("/api/datasets/t1/propose", {"matter": "m1", "unanswerable": True}) in service.asked
+    assert (
+        "/api/datasets/t1/propose",
+        {"matter": "m1", "unanswerable": True, "written": False, "mask": False},
+    ) in service.asked
     assert tuning.told.startswith("3 new rows from 14 documents.")
     assert tuning.draft.name == "harrow-estates-v-lyle"
     do(finetune.smoke, service, page)

@@ -138,7 +138,7 @@ privity.curves = (element) => {
   }
 
   function axes({ width, height, low, high, of, x, y }) {
-    for (const value of ticks(low, high, 4)) {
+    for (const value of ticks(low, high, 6)) {
       svg.append(make("line", "rule", { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
       svg.append(make("text", "", { x: LEFT - 6, y: y(value) + 3.5, "text-anchor": "end" }, String(Number(value.toPrecision(3)))));
     }

@@ -1,6 +1,7 @@
 """The frame of a fine-tune: the list of runs, the head of what is open, and the way from data to approval."""
 
 import json
+import re
 
 from ui.desk import Desk
 from ui.panes.words import act, count, esc, item, lasting, moment, on, tag
@@ -26,7 +27,7 @@ STATES = {
     "stopped": ("stopped", "bad"),
     "failed": ("failed", "bad"),
 }
-WORDS = 44  # letters of a reason that stand in the list
+WORDS = 30  # letters of a reason that stand in the list
 
 
 # --- the side list
@@ -63,7 +64,9 @@ def facts(run: Run, tuning: Tuning) -> str:
     return f"{stamp} {esc(clipped(run['reason']))}" if state in ("stopped", "failed") else stamp
 
 
-def clipped(words: str) -> str:
+def clipped(reason: str) -> str:
+    """The beginning of a sentence, as far as it says something by itself."""
+    words = re.split(r"[:;.]", reason, maxsplit=1)[0]
     return words if len(words) <= WORDS else words[:WORDS].rsplit(" ", 1)[0] + " …"
 
 
@@ -146,7 +149,7 @@ def places(run: Run) -> str:
 def preparing(tuning: Tuning) -> str:
     if tuning.chosen is None:
         return "<h2>New fine-tune</h2>"
-    told = f"{tuning.ready:,} rows accepted"
+    told = f"{count(tuning.ready, 'row')} accepted"
     return f'<h2>New fine-tune</h2><span class="soft about">on {esc(tuning.chosen["name"])} · {told}</span>'
 
 

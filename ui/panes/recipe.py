@@ -102,7 +102,7 @@ def field(one: Choice, usual: Any, draft: Draft) -> str:
     else:
         said = f'name="field-{esc(name)}" value="{esc(plain(value))}"'
         control = f'<input class="field" {said} inputmode="decimal" autocomplete="off">'
-        bounds = f" From {plain(one['low'])} to {plain(one['high'])}."
+        bounds = f" From {bound(one['low'])} to {bound(one['high'])}."
     return f'<label class="choice"><span>{label}</span>{control}<small>{esc(one["sentence"])}{bounds}</small></label>'
 
 
@@ -113,6 +113,10 @@ def plain(value: Any) -> str:
     if value and abs(value) < 1e-4:
         return f"{value:g}".replace("e-0", "e-")
     return f"{value:,.6f}".rstrip("0").rstrip(".").replace(",", "")
+
+
+def bound(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else plain(value)
 
 
 # --- before the start

@@ -44,9 +44,20 @@ def matter_way(desk: Desk) -> str:
         "questions: parties, dates, governing law, notice periods, caps, renewal. Each answer stands word for word "
         "in its document, and some questions have none, so that the model learns to refuse."
     )
-    go = act("tune_matter", busy="Reading the documents…")
-    button = f'<button class="btn p" {go}>From this matter</button>'
-    return f'<section class="card">{heading}<p>{words}</p><p class="row">{button}</p></section>'
+    go = act("tune_matter", form="from-matter", busy="Reading the documents…")
+    button = f'<button type="button" class="btn p" {go}>From this matter</button>'
+    more = tick("written", WRITTEN) + tick("mask", MASKED)
+    return (
+        f'<form id="from-matter" class="card">{heading}<p>{words}</p>{more}<p class="row">{button}</p></form>'
+    )
+
+
+WRITTEN = "Let the model write questions, too: minutes more. Only those that search leads back from are kept."
+MASKED = "Put placeholders for personal data."
+
+
+def tick(name: str, words: str) -> str:
+    return f'<label class="tick"><input type="checkbox" name="{name}"><span>{words}</span></label>'
 
 
 def file_way() -> str:
@@ -213,4 +224,4 @@ def pages(tuning: Tuning) -> str:
         )
     if last < tuning.total:
         html += f'<button class="btn" {act("tune_rows", offset=tuning.offset + PAGE)}>Later</button>'
-    return f'<div class="head pages">{html}</div>'
+    return f'<div class="head turns">{html}</div>'
