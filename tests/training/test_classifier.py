@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.adapters import vet
@@ -177,6 +177,7 @@ def test_confusion_by_hand() -> None:
 rows_of = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(rows_of)
 def test_confusion_is_as_scikit_learn_has_it(rows: list[tuple[int, int]]) -> None:
     metrics = pytest.importorskip("sklearn.metrics")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.core import Message
@@ -65,6 +65,7 @@ def test_done_is_the_last_word_until_the_job_goes_on(tmp_path: Path) -> None:
     assert not folder.stop_asked
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), max_size=8), st.integers(0, 40))
 def test_a_torn_line_hides_no_other(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int], cut: int

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.training.ordering import order, replay_share, steps_of, stretches
@@ -8,6 +8,7 @@ from service.training.ordering import order, replay_share, steps_of, stretches
 lengths = st.lists(st.integers(1, 300), min_size=1, max_size=80)
 
 
+@settings(deadline=None)
 @given(lengths, st.integers(1, 9), st.integers(1, 12), st.integers(0, 3))
 def test_every_row_comes_once_an_epoch(rows: list[int], batch: int, steps: int, seed: int) -> None:
     found = order(rows, batch, steps, seed)
@@ -19,6 +20,7 @@ def test_every_row_comes_once_an_epoch(rows: list[int], batch: int, steps: int, 
     assert longer[: len(found)] == found, "a longer training begins as a shorter one does"
 
 
+@settings(deadline=None)
 @given(lengths, st.integers(1, 600), st.integers(0, 5))
 def test_stretches_hold_every_row_and_keep_to_the_budget(rows: list[int], budget: int, most: int) -> None:
     groups = stretches(rows, budget, most)

@@ -1,7 +1,7 @@
 from dataclasses import fields
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import BadRequest
@@ -43,6 +43,7 @@ anything = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([one.name for one in FIELDS]), anything, max_size=4))
 def test_whatever_is_sent_is_a_recipe_or_a_sentence(said: dict[str, object]) -> None:
     try:
