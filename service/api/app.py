@@ -12,7 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
-from service.api import adapter_uploads, adapters, conversations, documents, jobs, matters, openai, people
+from service.api import (
+    adapter_uploads,
+    adapters,
+    conversations,
+    datasets,
+    documents,
+    jobs,
+    matters,
+    openai,
+    people,
+)
 from service.api.house import House
 from service.api.schemas import ErrorBody
 from service.errors import PrivityError
@@ -50,6 +60,7 @@ def create_app(house: House) -> FastAPI:
         matters.router,
         documents.router,
         conversations.router,
+        datasets.router,
         adapter_uploads.router,
         adapters.router,
         jobs.router,

@@ -67,7 +67,9 @@ def _add(house: HouseDep, scope: Scope, matter: str, file: UploadFile, replaces:
 def remove_documents(matter: str, body: Removal, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
     """Deletes documents with their versions and what came attached to them, and says how many went."""
     scope = house.walls.scope(caller, [matter])
-    return {"removed": house.library.remove_many(body.documents, scope)}
+    removed = house.library.remove_many(body.documents, scope)
+    house.datasets.mend()  # what they said is not learned any more
+    return {"removed": removed}
 
 
 @router.get("/documents/{document}")
@@ -115,6 +117,7 @@ def _inside(filed: Filed, library: Library, scope: Scope) -> dict[str, Any]:
 def remove_document(document: str, caller: CallerDep, house: HouseDep) -> None:
     """Deletes the file, its text and its index entries, with its versions and attachments: it never answers again."""
     house.library.remove(document, house.walls.whole_scope(caller))
+    house.datasets.mend()
 
 
 @router.post("/documents/{document}/reread", status_code=202)

@@ -164,7 +164,7 @@ RULES: tuple[Rule, ...] = (
             rf"{_PERIOD}|\b(?:19|20)\d\d\b|\banniversary\b",
         ),
         r"\b(?:breach|notice of (?:termination|default)|renewal terms? (?:shall|will)|after (?:the )?(?:expiration|termination)|surviv\w+"
-        r"|confidential\w*|employees?|warrant\w*|insurance|per month|notify|cure|governed|assign\w*|intention to terminate)\b|^[\"“]",
+        r"|confidential\w*|employees?|warrant\w*|insurance|per month|notify|cure|governed|assign\w*|intention to terminate|so long as|shall pay|payment)\b|^[\"“]",
     ),
     Rule(
         "renewal",
@@ -188,7 +188,7 @@ RULES: tuple[Rule, ...] = (
             rf"{_THIS}|\bterm\b",
         ),
         r"\b(?:insurance|patents?|trademarks?|registrations?|letters? of credit|payment date|purchase orders?|options? to purchase"
-        r"|force majeure|deadline|time for|statutes?|warranty period|lease agreement|unless extended|mutual(?:ly)?)\b",
+        r"|force majeure|deadline|time for|statutes?|warranty period|lease agreement|unless extended|mutual(?:ly)?|memberships?|non-renewal of|delays?|covenant)\b",
     ),
     Rule(
         "non-renewal-notice",
@@ -212,7 +212,7 @@ RULES: tuple[Rule, ...] = (
             rf"|{_PERIOD}[^.;]{{0,20}}\b(?:prior|advance)\b",
             r"\b(?:unless|not to renew|non-?renewal|terminat\w+|decides? not|intent\w*)\b",
         ),
-        r"\b(?:insurance|insured|polic(?:y|ies)|deficienc\w+|breach|purchase orders?|force majeure)\b",
+        r"\b(?:insurance|insured|polic(?:y|ies)|certificates?|deficienc\w+|breach|purchase orders?|force majeure)\b",
     ),
     Rule(
         "convenience",

@@ -42,7 +42,8 @@ _CAPTIONS = (
 _WHOLE = re.compile(r"[.;!?)\]”\"]$")
 _DATED = re.compile(r"\b(?:dated?|made|entered|as of|effective|executed|signed|this|on)\b[^.;]{0,80}$", re.I)
 _OTHER = re.compile(
-    r"\b(?:previous\w*|certain|licen[cs]e no|expected|whichever|amends|amended|within|before|until|after|expir\w+)\b",
+    r"\b(?:previous\w*|certain|licen[cs]e no|expected|whichever|amends|amended|within|before|until|after|pursuant to"
+    r"|expir\w+)\b",
     re.I,
 )
 _MEANS = re.compile(r"\b(?:means?|shall mean|is defined as|refers? to|has the meaning)\b", re.I)

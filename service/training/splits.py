@@ -60,7 +60,8 @@ def split(rows: Sequence[Row], share: float = HELD_OUT, seed: int = 0) -> Split:
         if len(held) < wanted and len(held) + len(family) - wanted <= wanted - len(held):
             held.update(family)
     if not held and wanted and len(families) > 1:
-        held.update(min(families, key=lambda family: (len(family), _lot(rows[family[0]], seed))))
+        least = min(families, key=lambda family: (len(family), _lot(rows[family[0]], seed)))
+        held.update(least)
     return Split(
         tuple(row for n, row in enumerate(rows) if n not in held),
         tuple(row for n, row in enumerate(rows) if n in held),

@@ -55,6 +55,7 @@ class Desk:
             adapters=self.firm.adapters,
             conversations=Conversations(database),
             datasets=Datasets(database),
+            training=SimpleNamespace(forget=lambda: None),
             engine=self.engine,
             stage="ready",
         )
