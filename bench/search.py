@@ -282,13 +282,23 @@ def _traces(library: Library, ids: Sequence[str], scope: Scope) -> list[bytes]:
 
 def found(home: Path, traces: Sequence[bytes]) -> dict[str, int]:
     """How many of these traces stand in the files of each folder of the house."""
-    files = [file for file in home.rglob("*") if file.is_file()]
     seen: dict[str, set[bytes]] = {}
-    for file in files:
-        data = file.read_bytes()
+    for file in (file for file in home.rglob("*") if file.is_file()):
         folder = file.relative_to(home).parts[0]
-        seen.setdefault(folder, set()).update(trace for trace in traces if trace in data)
+        seen.setdefault(folder, set()).update(_there(file.read_bytes(), set(traces)))
     return {folder: len(some) for folder, some in sorted(seen.items())}
+
+
+def _there(data: bytes, traces: set[bytes]) -> set[bytes]:
+    """Which of them stand in the data: all in one pass by their first four bytes, for a pass for each takes minutes."""
+    heads = np.unique(np.frombuffer(b"".join(trace[:4] for trace in traces), np.uint32))
+    sizes, seen = {len(trace) for trace in traces}, set[bytes]()
+    for first in range(min(4, len(data) - 3)):
+        words = np.frombuffer(data, np.uint32, (len(data) - first) // 4, first)
+        near = heads[np.minimum(heads.searchsorted(words), len(heads) - 1)] == words
+        for at in (4 * np.flatnonzero(near) + first).tolist():
+            seen |= traces & {data[at : at + size] for size in sizes}
+    return seen
 
 
 @contextmanager

@@ -288,7 +288,7 @@ class Library:
             lines = [line for line in self._records.of(scope.matters) if line.filed.current]
             chosen = lines if filter is None else [x for x in lines if passes(x.filed, filter)]
             able = [line for line in chosen if line.searched]
-            ready = sum(line.searched for line in lines)
+            ready = sum(line.searched for line in lines) if chosen is not lines else len(able)
             whole = len(chosen) == len(lines)
             if exact:
                 found = self._search.exact(text, able, k, whole=whole, types=types)

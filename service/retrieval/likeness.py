@@ -7,6 +7,7 @@ gram is never less than 1e-6, as in FTS5.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
@@ -91,6 +92,11 @@ class Likeness:
             np.insert(self._times, at, profile.times),
         )
 
+    @cached_property
+    def _worn(self) -> NDArray[np.float64]:
+        """What a gram's times are weighed against: the longer the profile, the more."""
+        return np.asarray(K1 * (1 - B + B * self._lengths / self._lengths.mean()), np.float64)
+
     def scores(self, grams: Iterable[str] | Profile, limit: int) -> dict[str, float]:
         """The `limit` documents that share most with these grams, best first; those that share none are left out."""
         if not len(self._grams):
@@ -98,11 +104,11 @@ class Likeness:
         asked = grams if isinstance(grams, Profile) else Profile.of(grams)
         first = self._grams.searchsorted(asked.grams, "left")
         shared = self._grams.searchsorted(asked.grams, "right") - first
-        each = np.repeat(first - np.cumsum(shared) + shared, shared) + np.arange(shared.sum())
+        ends = shared.cumsum()
+        each = (first - ends + shared).repeat(shared) + np.arange(ends[-1] if len(ends) else 0)
         owners, times = self._owners[each], self._times[each].astype(np.float64)
         weights = np.maximum(np.log((len(self._keys) - shared + 0.5) / (shared + 0.5)), LEAST)
-        worn = K1 * (1 - B + B * self._lengths / self._lengths.mean())
-        parts = np.repeat(weights, shared) * times * (K1 + 1) / (times + worn[owners])
+        parts = weights.repeat(shared) * times * (K1 + 1) / (times + self._worn[owners])
         total = np.bincount(owners, parts, len(self._keys))
         found = sorted(((self._keys[at], float(total[at])) for at in np.flatnonzero(total)), key=_best)
         return dict(found[:limit])

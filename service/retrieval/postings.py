@@ -20,6 +20,7 @@ LEAST = 1e-6
 
 Numbers = NDArray[np.float64]
 Spans = Sequence[tuple[int, int]]  # rows, both ends included
+Slice = tuple[NDArray[np.int32], NDArray[np.uint16]]  # rows, and a term's times in each
 Places = Mapping[str, tuple[int, int]]  # the rows of each document's passages
 
 
@@ -100,7 +101,7 @@ class Postings:
 
     def stands(self, term: Sequence[int]) -> bool:
         """Whether a passage has all of these terms; none has nothing."""
-        return len(self._hits(term)[0]) > 0
+        return bool(term) and len(_standing(self._slices(term))[0]) > 0
 
     def sums(self, words: Iterable[str], spans: Spans) -> Numbers:
         """The BM25 of every passage in these spans, one span after the other; 0 where no word stands."""
@@ -124,31 +125,41 @@ class Postings:
         return sorted(((int(row), float(total[row])) for row in found), key=lambda hit: (-hit[1], hit[0]))
 
     def _sums(self, words: Iterable[str]) -> Numbers:
-        total = np.zeros(len(self.lengths))
-        for word in dict.fromkeys(words):
-            rows, times = self._hits(terms(word))
-            if len(rows):
-                weight = max(np.log((self._passages - len(rows) + 0.5) / (len(rows) + 0.5)), LEAST)
-                total[rows] += weight * (times * (K1 + 1) / (times + self._worn[rows]))
-        return total
-
-    def _hits(self, term: Sequence[int]) -> tuple[NDArray[np.int32], Numbers]:
-        """The rows of the passages that have all of these terms, and how often."""
-        found = [self._slice(one) for one in term]
+        """All words in one go: over many small matters what counts is how often numpy is called."""
+        wanted = [terms(word) for word in dict.fromkeys(words)]
+        slices = iter(self._slices([one for term in wanted for one in term]))
+        every = [_standing([next(slices) for _ in term]) for term in wanted if term]
+        found = [(rows, times) for rows, times in every if len(rows)]
         if not found:
-            return self.rows[:0], np.zeros(0)
-        rows, times = found[0]
-        for others, too in found[1:]:
-            rows, mine, theirs = np.intersect1d(rows, others, return_indices=True)
-            times = np.minimum(times[mine], too[theirs])
-        return rows, times.astype(np.float64)
+            return np.zeros(len(self.lengths))
+        shares = np.array([len(rows) for rows, _ in found])
+        weights = np.maximum(np.log((self._passages - shares + 0.5) / (shares + 0.5)), LEAST)
+        rows = np.concatenate([rows for rows, _ in found])
+        times = np.concatenate([times for _, times in found]).astype(np.float64)
+        parts = weights.repeat(shares) * (times * (K1 + 1) / (times + self._worn[rows]))
+        return np.asarray(np.bincount(rows, parts, len(self.lengths)), np.float64)
 
-    def _slice(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
-        at = int(self.terms.searchsorted(np.uint64(term)))
-        if at == len(self.terms) or int(self.terms[at]) != term:
-            return self.rows[:0], self.times[:0]
-        part = slice(int(self.starts[at]), int(self.starts[at + 1]))
-        return self.rows[part], self.times[part]
+    def _slices(self, wanted: Sequence[int]) -> list[Slice]:
+        """The rows of the passages that have each of these terms, and how often."""
+        if not len(self.terms):
+            return [(self.rows, self.times)] * len(wanted)
+        names = np.array(wanted, np.uint64)
+        at = np.minimum(self.terms.searchsorted(names), len(self.terms) - 1)
+        firsts = self.starts[at]
+        lasts = np.where(self.terms[at] == names, self.starts[at + 1], firsts)
+        return [
+            (self.rows[first:last], self.times[first:last])
+            for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
+        ]
+
+
+def _standing(found: Sequence[Slice]) -> Slice:
+    """The rows that all of these have, and how often."""
+    rows, times = found[0]
+    for others, too in found[1:]:
+        rows, mine, theirs = np.intersect1d(rows, others, return_indices=True)
+        times = np.minimum(times[mine], too[theirs])
+    return rows, times
 
 
 def _together(arrays: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
