@@ -167,7 +167,7 @@ const privity = (() => {
     const before = button.textContent;
     button.textContent = words;
     button.classList.add("busy");
-    waiting.push(() => { button.textContent = before; button.classList.remove("busy"); });
+    waiting.push(() => { if (button.textContent === words) button.textContent = before; button.classList.remove("busy"); });  // it may be another by now
   }
   for (const name of ["notice", "runhead", "stage"]) drawnThen(name, () => waiting.splice(0).forEach((back) => back()));
 
