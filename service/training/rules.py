@@ -22,6 +22,14 @@ HEAD = 12_000  # characters in which parties and date stand
 NAMING = 600  # characters from the first party's name to the last one's
 DEFINITIONS = 8  # of one document, so that they do not drown the rest
 EACH = 3  # hits of one rule in one document
+NO_AGREEMENTS = (
+    "E-mail",
+    "Letter",
+    "Notice",
+    "Minutes",
+    "Judgment",
+    "Order",
+)  # they have correspondents, not parties
 UNANSWERED = 0.5  # for each row with an answer
 
 _SMALL = "and|of|or|the|to|in|for|on|by"
@@ -151,7 +159,7 @@ def _whole(sentence: str) -> bool:
 def _parties(reading: Reading) -> Iterator[Hit]:
     """From the first party's name to the last one's, as they stand at the head."""
     names, head = reading.structure.facts.parties, reading.document.text[:HEAD]
-    if not 2 <= len(names) <= 6:
+    if not 2 <= len(names) <= 6 or reading.structure.facts.type in NO_AGREEMENTS:
         return
     first = re.compile(r"\s+".join(map(re.escape, names[0].split())))
     for begun in first.finditer(head):
@@ -175,7 +183,7 @@ def _last_name(head: str, begun: "re.Match[str]", names: Sequence[str]) -> int:
 def _date(reading: Reading) -> Iterator[Hit]:
     """The first place at the head where the document gives its own date."""
     own, head = reading.structure.facts.dated, reading.document.text[:HEAD]
-    for start, end, iso in sorted(dates(head)):
+    for start, end, iso in sorted(dates(head)) if reading.structure.facts.type not in NO_AGREEMENTS else ():
         before = head[max(0, start - 100) : start]
         if iso == own and _DATED.search(before) and not _OTHER.search(before):
             yield Hit("date", start, end)

@@ -91,6 +91,13 @@ def test_passages_that_are_called_silent_say_nothing_on_the_subject(contract: Re
     assert not [row for row in rows(contract, unanswerable=False) if not row.answer]
 
 
+def test_a_letter_has_no_parties_to_an_agreement_and_no_date_of_one() -> None:
+    letter = "Alder Ltd\n\n5 March 2021\n\nTo: Birch Ltd\n\nDear Sirs\n\nWe write as of 5 March 2021 about the saws.\n"
+    found = said(read(paper(letter, "Letter.txt")))
+    assert not found["parties"]
+    assert not found["date"]
+
+
 def test_only_the_chosen_rules_and_each_time_the_same(contract: Reading) -> None:
     assert {row.source.rule for row in rows(contract, ["governing-law"])} == {"governing-law"}
     assert rows(contract) == rows(read(paper()))
