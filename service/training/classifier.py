@@ -258,7 +258,7 @@ class _Run:
             at = standing.step * batch
             self._step([self.known.learned[row] for row in rows[at : at + batch]])
             late = 0 < self.recipe.minutes * 60 <= standing.seconds
-            if late or standing.step % self.every == 0 or standing.step == self.watch.of:
+            if late or self._due(standing.step):
                 self.check()
                 self.save()
             if late and standing.step < self.watch.of:
@@ -267,8 +267,11 @@ class _Run:
     def _owed(self) -> None:
         """The check that a stop cut short."""
         standing = self.watch.standing
-        if standing.step and standing.checked != standing.step and standing.step % self.every == 0:
+        if standing.step and standing.checked != standing.step and self._due(standing.step):
             self.check()
+
+    def _due(self, step: int) -> bool:
+        return step % self.every == 0 or step == self.watch.of
 
     def _heed(self) -> None:
         if self.watch.stopping:

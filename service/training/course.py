@@ -67,8 +67,12 @@ class Course:
         if self.spec.start and standing.before is None:
             self._measure_before(nullcontext())
         self.watch.begin()
-        if standing.step and standing.step % self._every == 0 and standing.checked != standing.step:
+        if standing.step and self._due(standing.step) and standing.checked != standing.step:
             self.check()  # the one that a stop cut short
+
+    def _due(self, step: int) -> bool:
+        """Whether a check belongs to this step."""
+        return step % self._every == 0 or step >= self.watch.of
 
     def step(self, model: Any, places: Sequence[int]) -> Any:
         """Learn from these rows; returns their weighted loss. Raises Stopped between stretches: nothing is lost."""
@@ -160,10 +164,9 @@ class Course:
         standing, step = self.watch.standing, self.watch.standing.step + 1
         late = 0 < self.recipe.minutes * 60 <= standing.seconds
         stopping, late = self._agreed(self.watch.stopping, late)
-        last = step >= self.watch.of or late
-        check = step % self._every == 0 or last
+        check = self._due(step) or late
         control.should_evaluate, control.should_save = check and not stopping, check or stopping
-        control.should_training_stop = stopping or last
+        control.should_training_stop = stopping or late or step >= self.watch.of
         if late and step < self.watch.of:
             standing.ending = "minutes"
 
