@@ -27,7 +27,7 @@ from service.retrieval.structure import (
     dates,
     defined_terms,
     read_structure,
-    sentences,
+    sentence_spans,
 )
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
     "path_at",
     "quotations",
     "read_structure",
-    "sentences",
+    "sentence_spans",
     "shelved",
     "try_out",
     "typed",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from service.core import Document
-from service.retrieval import dates, read_structure, sentences
+from service.retrieval import dates, read_structure, sentence_spans
 from service.training.reading import Reading, Span
 from service.training.rows import Provenance, Row
 from service.training.rulebook import RULES, Rule
@@ -74,7 +74,7 @@ class Hit:
 
 
 def read(document: Document) -> Reading:
-    return Reading(document, read_structure(document), sentences(document))
+    return Reading(document, read_structure(document), sentence_spans(document))
 
 
 def hits(reading: Reading, rules: Iterable[Rule] = RULES) -> list[Hit]:

@@ -1,7 +1,7 @@
 """What a document says of itself: its clause tree, defined terms, cross-references and facts. Pure.
 
 read_structure(document)             -> Structure
-sentences(document)                  -> the spans of its sentences
+sentence_spans(document)             -> the spans of its sentences
 dates(text)                          -> the dates in a text
 defined_terms(text, definitions)     -> the definitions of the terms that a text uses
 amended(filed)                       -> which documents of a matter amend which
@@ -28,7 +28,7 @@ __all__ = [
     "defined_terms",
     "read_facts",
     "read_structure",
-    "sentences",
+    "sentence_spans",
 ]
 
 
@@ -46,6 +46,6 @@ def read_structure(document: Document) -> Structure:
     return Structure(definitions(document, nodes, found), found, read_facts(document))
 
 
-def sentences(document: Document) -> tuple[tuple[int, int], ...]:
+def sentence_spans(document: Document) -> tuple[tuple[int, int], ...]:
     """The document's sentences as [start, end), in reading order, none across a block or the start of a clause."""
     return tuple(Sentences(document, tree(document)))
