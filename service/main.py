@@ -10,6 +10,8 @@ go_offline()
 
 import asyncio  # noqa: E402
 import logging  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
 import threading  # noqa: E402
 from collections.abc import AsyncIterator, Callable, Sequence  # noqa: E402
 from contextlib import asynccontextmanager  # noqa: E402
@@ -267,9 +269,18 @@ def _say(*lines: str) -> None:
     print(*("", *lines, ""), sep="\n", flush=True)  # noqa: T201 — for the person at the terminal
 
 
+async def _end_with(parent: int) -> None:
+    """Ends this worker in good order when BentoML's own process was killed: it would hold the home for ever."""
+    while os.getppid() == parent:  # noqa: ASYNC110 — no event tells of it
+        await asyncio.sleep(1)
+    log.error("the process that started this worker is gone; it ends, too")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @asynccontextmanager
 async def _open(front: "Front") -> AsyncIterator[None]:
     """Opens the house in the worker, and mounts the API and the page once it stands."""
+    watch = asyncio.create_task(_end_with(os.getppid()))
     house = await asyncio.to_thread(House.open, config.load())
     await asyncio.to_thread(house.furnish)
     await asyncio.to_thread(import_module, "ui.page")  # seconds; the mounting itself wants the running loop
@@ -281,6 +292,7 @@ async def _open(front: "Front") -> AsyncIterator[None]:
             _say(f"Privity is at {house.address} (the model loads in the background)")
             yield
     finally:
+        watch.cancel()
         front.routes.clear()
         await asyncio.to_thread(house.close)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import openai
+import psutil
 import pytest
 
 from tests.adapters.made import lora
@@ -487,6 +488,15 @@ def served(home: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait(60)
 
 
+def kill(service: "subprocess.Popen[bytes]") -> None:
+    """The service and its worker, at once; the training child, a process of the worker's, lives on."""
+    workers = psutil.Process(service.pid).children()
+    for process in (*workers, service):
+        process.kill()
+    psutil.wait_procs(workers, 30)
+    service.wait(30)
+
+
 def leases(client: httpx.Client, matter: str) -> str:
     """A data set of rows that somebody writes by hand."""
     made = client.post("/api/datasets", json={"name": "Notices", "kind": "answers", "matters": [matter]})
@@ -553,7 +563,7 @@ def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) 
             )
             number = tess.post("/api/jobs", json=new).json()["number"]
             job_until(tess, number, lambda told: told["progress"].get("step", 0) >= 2)
-            service.kill()
+            kill(service)
         with served(home, port):
             told = job_until(tess, number, lambda told: told["state"] == "waiting")
             steps = [line["step"] for line in tess.get(f"/api/jobs/{number}/curve").json()["lines"]]

@@ -49,7 +49,9 @@ def launch(body: NewJob, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
 def recipes(caller: CallerDep, house: HouseDep) -> dict[str, Any]:
     """The presets, each with a sentence, and every field of a recipe with its bounds."""
     house.walls.require(caller, "train")
-    presets = {name: {"said": SAID.get(name, ""), "recipe": asdict(recipe)} for name, recipe in PRESETS.items()}
+    presets = {
+        name: {"said": SAID.get(name, ""), "recipe": asdict(recipe)} for name, recipe in PRESETS.items()
+    }
     return {"presets": presets, "fields": [asdict(field) for field in FIELDS]}
 
 
