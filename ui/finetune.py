@@ -18,7 +18,6 @@ from ui.tuning import GOING, JUDGED, LEVELS, PAGE, Draft, Level, Stage, Tuning, 
 SCORED = 12  # runs, the newest, whose figures stand in the list
 OFTEN = 1.5  # seconds between looks while the view is open
 SMOKE = "smoke"
-WHOLE = 1024  # tokens: the preset's own length leaves most clauses of a lease out
 
 
 # --- looking
@@ -399,7 +398,7 @@ async def smoke(api: Api, desk: Desk, event: Event) -> None:
         await api.decide(tuning.chosen["id"], "accepted")
         await recount(api, tuning)
         await turn(api, tuning)
-    tuning.draft = Draft(name=tuning.draft.name, preset=SMOKE, changes={"length": WHOLE})
+    tuning.draft = Draft(name=tuning.draft.name, preset=SMOKE)
     await launch(api, desk, {})
 
 

@@ -57,7 +57,7 @@ class Recipe:
 
 PRESETS: Mapping[str, Recipe] = {
     "smoke": Recipe(
-        rate=1e-3, rank=8, alpha=16, epochs=1, batch=4, length=512, steps=12, minutes=2, rows=200, held_out_rows=16,
+        rate=1e-3, rank=8, alpha=16, epochs=1, batch=4, length=1024, steps=12, minutes=2, rows=200, held_out_rows=16,
         checks=2, patience=0, replay=0, warmup=0.1, margin=0,
     ),
     "quick": Recipe(rate=5e-4, epochs=1, minutes=30, held_out_rows=64),
