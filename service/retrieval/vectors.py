@@ -5,9 +5,12 @@ taken off the disk by taking its folder away.
 What is here is a copy, drawn from the matter's file a little later.
 """
 
+import ctypes
 import shutil
+import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -18,6 +21,7 @@ AT_ONCE = 500  # written or read in one call
 GONE = 5000  # deleted in one call: what a call costs hardly depends on their number
 OPEN = 8  # folders at a time; each takes some MiB, files and threads
 SYNC = 10_000  # passages after which Chroma writes the graph out, for which everything waits
+_PERTURB = -6  # M_PERTURB of glibc's malloc.h
 AWAY = ".gone"  # at the end of a folder's name that is on its way off the disk
 
 
@@ -31,14 +35,14 @@ class Vectors:
 
     def add(self, name: str, ids: Sequence[str], vectors: Matrix) -> None:
         """Add passages, or write over those of the same id."""
-        with self._lock:
+        with self._lock, _filled_memory():
             shelf = self._shelf(name, make=True)
             for at in range(0, len(ids), AT_ONCE):
                 shelf.upsert(ids=list(ids[at : at + AT_ONCE]), embeddings=vectors[at : at + AT_ONCE])
 
     def drop(self, name: str, ids: Sequence[str]) -> None:
         """Take passages out. Their numbers may stay in the folder until `delete`."""
-        with self._lock:
+        with self._lock, _filled_memory():
             shelf = self._shelf(name) if ids else None
             for at in range(0, len(ids), GONE):
                 if shelf is not None:
@@ -46,7 +50,7 @@ class Vectors:
 
     def delete(self, names: Iterable[str]) -> None:
         """Take graphs away, and all that was ever in them."""
-        with self._lock:
+        with self._lock, _filled_memory():
             for name in names:
                 self._close(name)
                 away = self._folder / f"{name}{AWAY}"
@@ -66,13 +70,13 @@ class Vectors:
         return {place.name for place in places if place.is_dir() and not place.name.endswith(AWAY)}
 
     def ids(self, name: str) -> set[str]:
-        with self._lock:
+        with self._lock, _filled_memory():
             shelf = self._shelf(name)
             return set() if shelf is None else set(shelf.get(include=[])["ids"])
 
     def near(self, name: str, query: Matrix, limit: int) -> dict[str, float]:
         """The nearest passages and their cosines, best first (approximate: HNSW)."""
-        with self._lock:
+        with self._lock, _filled_memory():
             shelf = self._shelf(name)
             limit = 0 if shelf is None else min(limit, int(shelf.count()))
             if not limit:
@@ -81,7 +85,7 @@ class Vectors:
         return {id: 1.0 - d for id, d in zip(found["ids"][0], found["distances"][0], strict=True)}
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, _filled_memory():
             for name in list(self._open):
                 self._close(name)
 
@@ -99,6 +103,23 @@ class Vectors:
             while len(self._open) > OPEN:
                 self._close(next(iter(self._open)))
         return self._open.get(name, (None, None))[1]
+
+
+@contextmanager
+def _filled_memory() -> Iterator[None]:
+    """Has glibc fill the memory that it hands out.
+
+    Chroma writes a graph's empty places to disk as they lie in memory: whatever was freed there, the vectors of the
+    deleted among it, would be on the disk again.
+    """
+    fill = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if fill is not None:
+        fill(_PERTURB, 0xFF)
+    try:
+        yield
+    finally:
+        if fill is not None:
+            fill(_PERTURB, 0)
 
 
 def _opened(folder: Path, name: str) -> tuple[Any, Any]:
