@@ -65,6 +65,8 @@ def serve() -> None:
     settings = config.load()
     prepare()
     os.environ["PRIVITY_HOME"] = str(settings.home)
+    # BentoML empties its folder of metrics at each start: a second service would empty the first one's.
+    os.environ.setdefault("BENTOML_HOME", str(settings.home / "bentoml"))
     command = [sys.executable, "-m", "bentoml", "serve", "service.main:Privity", "--working-dir", str(ROOT)]
     os.execv(sys.executable, command)
 
