@@ -24,7 +24,9 @@ def apart(some: Sequence[Weight], others: Sequence[Weight]) -> float:
     return sum(each) / len(each)
 
 
-@pytest.mark.parametrize("form", ["BF16", "Q8_0", pytest.param("Q4_0", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "form", ["BF16", *(pytest.param(form, marks=pytest.mark.slow) for form in ("Q8_0", "Q4_0"))]
+)
 def test_a_merged_gguf_is_the_two_together(files: BaseFiles, tmp_path: Path, form: Form) -> None:
     adapter = loras.adapter(tmp_path, "made", seed=3, strength=0.06)
     assert adapter.folder

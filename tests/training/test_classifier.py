@@ -130,7 +130,7 @@ def test_the_head_is_said_plainly(trained: JobFolder) -> None:
     assert len(facts["thresholds"]) == 2
 
 
-@pytest.mark.parametrize("at", [3, 9, 20])
+@pytest.mark.parametrize("at", [3, *(pytest.param(at, marks=pytest.mark.slow) for at in (9, 20))])
 def test_a_stop_changes_nothing(trained: JobFolder, embedder: Path, tmp_path: Path, at: int) -> None:
     from tests.training.test_trainer import Nudged
 

@@ -125,7 +125,7 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(
     ]
 
 
-@pytest.mark.parametrize("at", [2, 9, 20, 31])
+@pytest.mark.parametrize("at", [9, *(pytest.param(at, marks=pytest.mark.slow) for at in (2, 20, 31))])
 def test_a_stop_at_any_point_loses_nothing(whole: JobFolder, base: Path, tmp_path: Path, at: int) -> None:
     folder = jobs.job(tmp_path / "job", base, RECIPE, [TEXT])
     watch = Nudged(folder, 0, Following(None))
