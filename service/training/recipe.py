@@ -65,7 +65,7 @@ PRESETS: Mapping[str, Recipe] = {
     "thorough": Recipe(rate=1e-4, rank=32, alpha=64, epochs=6, batch=16, replay=0.15, ewc=0.5, patience=5),
 }  # fmt: skip
 SENTENCES: Mapping[str, str] = {
-    "smoke": "A dozen steps in a minute or two: shows that everything works, and teaches little.",
+    "smoke": "A dozen steps, two minutes at most: shows that everything works, and teaches little.",
     "quick": "Every row once, in half an hour at most.",
     "standard": "Every row three times, or until the held-out loss no longer falls.",
     "thorough": "A larger adapter and slower steps, with more against forgetting.",
