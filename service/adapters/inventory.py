@@ -1,7 +1,9 @@
 """What there is of adapters, told from the outside: nothing is opened for writing, so it can run beside the house."""
 
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +40,7 @@ def survey(home: Path, database: Database, bases: Sequence[BaseFacts]) -> Survey
     versions = [version for card in cards for version in card.versions if not version.retired]
     fitting = {base.fingerprint for base in bases}
     shelf = home / "adapters"
-    files = [file for file in shelf.rglob("*") if file.is_file()] if shelf.is_dir() else []
+    sizes = dict(_sizes(shelf))
     told = {f"{version.name} v{version.version}": version for version in versions}
     return Survey(
         names=len(cards),
@@ -48,9 +50,17 @@ def survey(home: Path, database: Database, bases: Sequence[BaseFacts]) -> Survey
         missing=tuple(n for n, one in told.items() if not (shelf / one.digest / LoraFile.MANIFEST).is_file()),
         misfits=tuple(name for name, one in told.items() if one.base not in fitting),
         gguf_only=tuple(name for name, one in told.items() if one.form == "gguf"),
-        kept=sum(file.stat().st_size for file in files),
-        converted=sum(file.stat().st_size for file in files if file.name == LoraFile.GGUF),
+        kept=sum(sizes.values()),
+        converted=sum(size for file, size in sizes.items() if file.name == LoraFile.GGUF),
     )
+
+
+def _sizes(shelf: Path) -> Iterator[tuple[Path, int]]:
+    """The shelf's files with their bytes; what the house removes meanwhile is gone, and no error."""
+    for folder, _, names in os.walk(shelf):
+        for file in (Path(folder) / name for name in names):
+            with suppress(FileNotFoundError):
+                yield file, file.stat().st_size
 
 
 def refusals(folder: Path, bases: Sequence[BaseFacts]) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """What `privity doctor` tells of adapters."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,6 +35,18 @@ def test_it_counts_names_versions_and_bytes_beside_a_running_house(firm: Firm) -
     assert 0 < found.converted < found.kept
     assert (found.missing, found.misfits, found.gguf_only, found.uploads_refused) == ((), (), (), 0)
     assert waiting.is_dir(), "what is coming in is left alone"
+
+
+def test_what_is_deleted_while_it_counts_is_not_counted(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm.published()
+    walk = os.walk
+
+    def slow(shelf: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for folder, names, files in walk(shelf):
+            yield folder, names, [*files, "gone.safetensors"]
+
+    monkeypatch.setattr(os, "walk", slow)
+    assert survey(firm.home, firm.database, [SMALL, READER]).kept > 0
 
 
 def test_it_names_what_is_gone_what_fits_no_more_and_what_one_engine_alone_serves(firm: Firm) -> None:

@@ -267,6 +267,7 @@ def test_a_member_has_the_picker_and_no_way_to_the_adapters(
     other.click("#title >> text=Fix Lease Q&A for this matter…")
     assert "Every question in" in other.inner_text("dialog p")
     other.click("dialog .p")
+    other.wait_for_selector("#title .tag:has-text('fixed for this matter')", state="attached", timeout=SLOW)
     other.click("#title .menu.adapter summary")
     other.wait_for_selector("#title .tag:has-text('fixed for this matter')", timeout=SLOW)
     assert other.faults == []
