@@ -1,4 +1,5 @@
-"""The house, run for real: one service on a free port with its own home, shared by the tests that speak HTTP."""
+"""The house, run for real: one service on a free port with its own home, shared by the tests that speak HTTP; and how
+the tests are shared out to two processes."""
 
 import os
 import re
@@ -8,14 +9,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+
+# One thread each, here and in every process that is started from here: two that spin take each other's core.
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+
+# The same examples in every run, however slow the machine is. `--hypothesis-profile=default` draws new ones.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,46 @@ class RunningHouse:
         )
 
 
+# --- two processes -----------------------------------------------------------------------------------------
+
+
+LONG = (
+    "house",
+    "test_walks.py",
+    "training",
+    "engines",
+    "adapters/test_convert.py",
+)  # begun first, the rest fills up
+WORKERS = 2
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The default tests as a whole are shared out; what somebody picks runs in one process."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and config.option.markexpr == "not slow"
+    return WORKERS if whole and (os.cpu_count() or 1) > 1 else 0
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What asks the shared house is run by one process, so that one house is served; any other file keeps together."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        shared = "house" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("house" if shared else item.nodeid.split("::")[0]))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Stable: within one turn the tests stay in their order."""
+    group = item.get_closest_marker("xdist_group")
+    assert group
+    return next((at for at, part in enumerate(LONG) if part in group.args[0]), len(LONG))
+
+
+# --- the house ---------------------------------------------------------------------------------------------
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -42,20 +96,20 @@ def free_port() -> int:
 
 def environment(home: Path, port: int, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRIVITY_")}
-    return clean | {"PRIVITY_HOME": str(home), "PRIVITY_PORT": str(port), "PYTHONUNBUFFERED": "1"} | more
+    ours = {"PRIVITY_HOME": str(home), "PRIVITY_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        ours["PRIVITY_ENGINE_THREADS"] = "1"
+    return clean | ours | more
 
 
-def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 180) -> None:
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
+    with httpx.Client(base_url=url) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            with suppress(httpx.TransportError):
+                if client.get("/readyz").status_code == 200:
+                    return
+            time.sleep(0.2)
     process.terminate()
     raise AssertionError("the service did not become ready:\n" + log.read_text()[-4000:])
 
@@ -92,6 +146,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """In this process a password is hashed with little work; a served house takes the work that protects it."""
+    from service.access import accounts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64))
+        yield
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The prepared base model, made once for all tests; the tree's own `var/` serves if it has it."""
@@ -125,7 +189,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Ru
             yield RunningHouse(url, told[1], key, home, log)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(240)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +198,7 @@ def samples(house: RunningHouse) -> dict[str, str]:
     with house.client() as client:
         matters = {card["name"]: card["id"] for card in client.get("/api/matters").json()["matters"]}
         for matter in matters.values():
-            deadline = time.monotonic() + 180
+            deadline = time.monotonic() + 400
             while any(
                 filed["state"] in ("queued", "reading", "embedding")
                 for filed in client.get(f"/api/matters/{matter}/documents").json()["documents"]

@@ -13,7 +13,7 @@ def test_a_worker_whose_parent_was_killed_ends_and_frees_its_home(tmp_path: Path
     with served(tmp_path, free_port()) as service:
         workers = psutil.Process(service.pid).children()
         service.kill()
-        gone, alive = psutil.wait_procs(workers, 60)
+        gone, alive = psutil.wait_procs(workers, 240)
         assert gone
         assert not alive
     assert owner(tmp_path) is None, "the next start finds the home free"

@@ -17,6 +17,9 @@ import openai
 import psutil
 import pytest
 
+from service.access import Accounts
+from service.core import Role
+from service.storage import Database
 from tests.adapters.made import lora
 from tests.conftest import ROOT, RunningHouse, command_line, environment, free_port, wait_until_ready
 
@@ -183,9 +186,12 @@ def test_several_people_are_answered_at_once(house: RunningHouse) -> None:
 
 
 def test_more_than_one_s_share_is_told_to_wait(house: RunningHouse) -> None:
+    together = Barrier(14)
+
     def one(_: int) -> httpx.Response:
         body = {"messages": [{"role": "user", "content": "Tell a story."}], "max_tokens": 64}
         with house.client() as client:
+            together.wait(120)
             return client.post("/v1/chat/completions", json=body)
 
     with ThreadPoolExecutor(14) as people:
@@ -206,7 +212,7 @@ def test_a_reader_who_leaves_frees_the_slot(house: RunningHouse, client: httpx.C
     }
     with house.client() as impatient, pytest.raises(httpx.ReadTimeout):
         leave_early(impatient, body)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 240
     while client.get("/api/status").json()["engine"]["running"]:
         assert time.monotonic() < deadline, "the answer went on without a reader"
         time.sleep(0.2)
@@ -303,7 +309,7 @@ def test_upload_ask_delete(client: httpx.Client) -> None:
 
 
 def settle(client: httpx.Client, matter: str) -> list[dict[str, object]]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         filed = list(client.get(f"/api/matters/{matter}/documents").json()["documents"])
         if all(one["state"] not in ("queued", "reading", "embedding") for one in filed):
@@ -415,7 +421,7 @@ def test_an_adapter_from_upload_to_retirement(
     assert say(client, name) == first
     retired = post(client, f"/api/adapters/{name}/retire", version=2)
     assert [version["state"] for version in retired["versions"]] == ["published", "retired"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while (house.home / "adapters" / second["digest"]).exists():
         assert time.monotonic() < deadline, "the retired version's files stay"
         time.sleep(0.1)
@@ -485,7 +491,18 @@ def served(home: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(240)
+
+
+def keys(home: Path, **roles: Role) -> list[str]:
+    """Keys of new people of a house that is not open."""
+    database = Database(home / "privity.db")
+    accounts = Accounts(database, session_hours=1)
+    for name, role in roles.items():
+        accounts.add(name, role)
+    made = [accounts.add_key(name, "tests")[1] for name in roles]
+    database.close()
+    return made
 
 
 def kill(service: "subprocess.Popen[bytes]") -> None:
@@ -493,8 +510,8 @@ def kill(service: "subprocess.Popen[bytes]") -> None:
     workers = psutil.Process(service.pid).children()
     for process in (*workers, service):
         process.kill()
-    psutil.wait_procs(workers, 30)
-    service.wait(30)
+    psutil.wait_procs(workers, 240)
+    service.wait(240)
 
 
 def leases(client: httpx.Client, matter: str) -> str:
@@ -535,11 +552,7 @@ def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) 
     home, port = tmp_path, free_port()
     (home / "models").symlink_to(models, target_is_directory=True)
     address = f"http://127.0.0.1:{port}"
-    password = command_line(home, port, "users", "add", "tess", "--role", "trainer").strip()
-    command_line(home, port, "users", "add", "pat", "--role", "admin")
-    approver = command_line(home, port, "keys", "create", "--user", "pat").strip()
-    trainer = command_line(home, port, "keys", "create", "--user", "tess").strip()
-    assert password
+    trainer, approver = keys(home, tess=Role.TRAINER, pat=Role.ADMIN)
     with (
         httpx.Client(base_url=address, headers={"Authorization": f"Bearer {trainer}"}, timeout=120) as tess,
         httpx.Client(base_url=address, headers={"Authorization": f"Bearer {approver}"}, timeout=120) as pat,

@@ -101,7 +101,7 @@ class Firm:
         return self.settled(self.adapters.admit(self.make(seed), wanted))
 
     def settled(self, admission: Admission) -> Admission:
-        return self.adapters.outcome(admission.id).result(60)
+        return self.adapters.outcome(admission.id).result(240)
 
     def published(self, name: str = "leases", seed: int = 0, **more: object) -> int:
         version = self.admit(name, seed, **more).version  # type: ignore[arg-type]

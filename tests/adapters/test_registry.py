@@ -62,12 +62,12 @@ def test_the_steps_tick_one_by_one(firm: Firm) -> None:
 
     def slow(folder: Path) -> ProbeReport:
         reached.set()
-        go.wait(30)
+        go.wait(240)
         return ProbeReport(1.0, None, 1.0)
 
     firm.probe = slow
     admission = firm.adapters.admit(firm.make(), Wanted("leases", by=ADMIN.id))
-    assert reached.wait(60)
+    assert reached.wait(240)
     seen = firm.adapters.admission(admission.id, scope(ADMIN))
     assert [line.state for line in seen.lines(seen.since + 1)] == ["passed"] * 5 + ["running"]
     assert seen.lines(seen.since + 1)[-1].seconds == 1
@@ -431,7 +431,7 @@ def test_a_crash_in_the_middle_leaves_no_half_adapter(
 
 
 def ship(adapters: Adapters, folder: Path) -> list[str]:
-    return [adapters.outcome(a.id).result(60).state for a in adapters.shelve(folder)]
+    return [adapters.outcome(a.id).result(240).state for a in adapters.shelve(folder)]
 
 
 def test_folders_of_the_project_are_admitted_and_published_if_new(firm: Firm, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_an_upload_is_answered_at_once_and_ticks(desk: Desk, trainer: TestClient
     reply = trainer.post("/api/adapters", data={"name": "leases", "title": "Leases Q&A"}, files=files)
     assert reply.status_code == 202, reply.text
     admission = reply.json()["id"]
-    desk.firm.adapters.outcome(admission).result(60)
+    desk.firm.adapters.outcome(admission).result(240)
     told = trainer.get(f"/api/adapters/admissions/{admission}").json()
     assert (told["state"], told["version"], told["reasons"]) == ("ready", 1, [])
     assert [tick["step"] for tick in told["ticks"]] == [

@@ -59,7 +59,7 @@ def upload(desk: Desk, client: TestClient, matter: str, text: str = CONTRACT) ->
     files = {"files": ("Supply Agreement.txt", text.encode())}
     reply = client.post(f"/api/matters/{matter}/documents", files=files)
     assert reply.status_code == 202, reply.text
-    assert desk.house.library.wait(60)
+    assert desk.house.library.wait(240)
     return str(reply.json()["documents"][0]["id"])
 
 

@@ -157,7 +157,7 @@ def test_exports_say_whether_they_are_still_the_same_model(office: Office) -> No
     found: dict[str, dict[str, Any]] = {}
     for form in ("BF16", "Q8_0", "Q4_0", "gguf", "safetensors"):
         assert office.tess.post(f"/api/jobs/{number}/exports", json={"form": form}).status_code == 202
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while len(found) < 5 or any(one["state"] == "making" for one in found.values()):
         assert time.monotonic() < deadline
         listed = office.tess.get(f"/api/jobs/{number}").json()["exports"]

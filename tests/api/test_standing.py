@@ -43,7 +43,7 @@ def upload(desk: Desk, client: TestClient, matter: str, text: str, replaces: str
     reply = client.post(f"/api/matters/{matter}/documents", files=files, data={"replaces": replaces})
     assert reply.status_code == 202, reply.text
     shelves: Library = desk.house.library
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     return str(reply.json()["documents"][0]["id"])
 
 

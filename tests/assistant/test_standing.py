@@ -236,7 +236,7 @@ def shelves(tmp_path: Path) -> Iterator[Library]:
 
 def add(shelves: Library, data: bytes, replaces: str = "") -> str:
     filed = shelves.add(data, "lease.txt", A, "mat-a", "u1", replaces=replaces)
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     return filed.id
 
 

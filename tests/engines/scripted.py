@@ -34,7 +34,7 @@ class ScriptedRunner:
 
     def run(self, plan: Plan) -> dict[int, Tokens]:
         self.running.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(240)
         if self.broken:
             self.broken -= 1
             raise RuntimeError("out of order")

@@ -48,7 +48,7 @@ def play(
     engine = BatchingEngine(runner, INFO, memory)
 
     async def bounded() -> None:
-        await asyncio.wait_for(scene(engine), 20)
+        await asyncio.wait_for(scene(engine), 240)
 
     try:
         asyncio.run(bounded())

@@ -25,7 +25,7 @@ def play(runner: ScriptedRunner, scene: Callable[[BatchingEngine], Awaitable[Non
     engine = BatchingEngine(runner, INFO)
 
     async def bounded() -> None:
-        await asyncio.wait_for(scene(engine), 20)
+        await asyncio.wait_for(scene(engine), 240)
 
     try:
         asyncio.run(bounded())

@@ -134,7 +134,8 @@ def test_nor_where_spaces_have_a_sign(spaced: Text, said: str) -> None:
     tokens = spaced.encode([Message("user", f"a{said}b")])
     assert tokens.count(1) == 1
     assert 2 not in tokens
-    assert spelled(spaced, tokens).decode("utf-8", "replace").strip() == f"[INST] a{said}b [/INST]"
+    told = said.replace("\u2581", " ")  # the sign itself is a space to such a vocabulary
+    assert spelled(spaced, tokens).decode("utf-8", "replace").strip() == f"[INST] a{told}b [/INST]"
 
 
 def test_a_system_message_goes_into_the_first_where_the_template_knows_none(spaced: Text) -> None:

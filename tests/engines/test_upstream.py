@@ -52,7 +52,7 @@ async def read(engine: UpstreamEngine, generation: Generation) -> list[Piece]:
     return [piece async for piece in engine.generate(generation)]
 
 
-def play(scene: Awaitable[Any], seconds: float = 30) -> Any:
+def play(scene: Awaitable[Any], seconds: float = 240) -> Any:
     async def bounded() -> Any:
         return await asyncio.wait_for(scene, seconds)
 

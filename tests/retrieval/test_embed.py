@@ -74,7 +74,7 @@ def test_a_question_about_nothing_here_finds_nothing(tmp_path: Path, embedder: E
     shelves = library(tmp_path, made, embedder)
     text = b"1. Rent. The tenant shall pay a rent of 900 pounds each quarter.\n\n2. Notice. Two months are needed."
     shelves.add(text, "lease.txt", scope("mat-a"), "mat-a", "u1")
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     assert shelves.search("How much rent does the tenant pay?", scope("mat-a")).passages[0].path == (
         "1. Rent",
     )

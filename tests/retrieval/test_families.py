@@ -39,14 +39,14 @@ def made(tmp_path: Path) -> Iterator[Database]:
 def shelves(tmp_path: Path, made: Database) -> Iterator[Library]:
     shelves = library(tmp_path, made, documents={"max_bytes": 50_000})
     yield shelves
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     shelves.check()
     shelves.close()
 
 
 def add(shelves: Library, data: bytes, name: str = "lease.txt", replaces: str = "") -> Filed:
     filed = shelves.add(data, name, A, "mat-a", "u1", replaces=replaces)
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     return filed
 
 
@@ -140,7 +140,7 @@ class Held(HashEmbedder):
     def embed(self, texts: Sequence[str]) -> Vectors:
         if self.hold and threading.current_thread().name == "ingestion":
             self.reached.set()
-            assert self.go.wait(30)
+            assert self.go.wait(240)
         return super().embed(texts)
 
 
@@ -150,14 +150,14 @@ def test_the_old_version_answers_until_the_new_one_is_read(tmp_path: Path, made:
     old = add(shelves, OLD)
     held.hold = True
     new = shelves.add(NEW, "lease.txt", A, "mat-a", "u1", replaces=old.id)
-    assert held.reached.wait(30)
+    assert held.reached.wait(240)
     assert rents(shelves) == ["900"]
     assert {f.id: f.state for f in shelves.documents(A, "mat-a")} == {
         new.id: State.EMBEDDING,
         old.id: State.READY,
     }
     held.go.set()
-    assert shelves.wait(30)
+    assert shelves.wait(240)
     assert rents(shelves) == ["1,200"]
     shelves.check()
     shelves.close()
@@ -168,7 +168,7 @@ def test_a_later_version_that_is_read_first_stays_current(shelves: Library) -> N
     add(shelves, BROKEN, "v2.pdf", replaces=old.id)
     newest = add(shelves, NEWEST, "v3.txt", replaces=old.id)
     shelves.reread(shelves.versions(old.id, A)[1].id, A)
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     assert rents(shelves) == ["1,500"]
     assert [f.current for f in shelves.versions(newest.id, A)] == [True, False, False]
 
@@ -315,10 +315,10 @@ def test_a_file_is_read_anew_and_answers_meanwhile(tmp_path: Path, made: Databas
     lease = add(shelves, OLD)
     held.hold = True
     assert shelves.reread(lease.id, A).state is State.QUEUED
-    assert held.reached.wait(30)
+    assert held.reached.wait(240)
     assert rents(shelves) == ["900"]
     held.go.set()
-    assert shelves.wait(30)
+    assert shelves.wait(240)
     assert rents(shelves) == ["900"]
     assert len(list((tmp_path / "files" / "mat-a" / lease.id).iterdir())) == 2
     shelves.check()
@@ -347,7 +347,7 @@ def stocked(shelves: Library, number: int) -> list[str]:
 
 
 def test_two_hundred_documents_go_at_once_and_leave_nothing(shelves: Library, tmp_path: Path) -> None:
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     ids = stocked(shelves, 210)
     shelves.check()
     began = time.monotonic()

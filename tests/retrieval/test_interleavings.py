@@ -72,7 +72,7 @@ def act(shelves: Library, model: Model, what: str, pick: int, text: int) -> None
     if what == "add":
         put(shelves, model, text)
     elif what == "wait":
-        assert shelves.wait(60)
+        assert shelves.wait(240)
         shelves.search("the rent of the tenant", A)  # and so its vectors are in memory from now on
     elif family is None:
         return
@@ -89,8 +89,8 @@ def act(shelves: Library, model: Model, what: str, pick: int, text: int) -> None
 
 
 def compare(shelves: Library, model: Model) -> None:
-    assert shelves.wait(60)
-    deadline = time.monotonic() + 60
+    assert shelves.wait(240)
+    deadline = time.monotonic() + 240
     while shelves.renewing:
         assert time.monotonic() < deadline
         time.sleep(0.005)

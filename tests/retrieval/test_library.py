@@ -32,7 +32,7 @@ def shelves(tmp_path: Path, made: Database) -> Iterator[Library]:
 
 def add(shelves: Library, data: bytes = LEASE, name: str = "lease.txt") -> str:
     filed = shelves.add(data, name, A, "mat-a", "u1")
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     return filed.id
 
 
@@ -97,7 +97,7 @@ def test_the_wall_stands_before_every_method(shelves: Library) -> None:
 def test_a_search_covers_all_matters_of_its_scope_and_no_other(shelves: Library) -> None:
     add(shelves)
     shelves.add(SUPPLY, "supply.txt", B, "mat-b", "u1")
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     both = shelves.search("the tenant and the buyer shall pay", scope("mat-a", "mat-b"))
     assert {passage.title for passage in both.passages} == {"lease.txt", "supply.txt"}
     assert both.coverage.documents == 2
@@ -172,7 +172,7 @@ class Held(HashEmbedder):
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         self.reached.set()
-        assert self.go.wait(30)
+        assert self.go.wait(240)
         return super().embed(texts)
 
 
@@ -180,11 +180,11 @@ def test_a_delete_during_ingestion_wins(tmp_path: Path, made: Database) -> None:
     held = Held()
     shelves = library(tmp_path, made, held)
     filed = shelves.add(LEASE, "lease.txt", A, "mat-a", "u1")
-    assert held.reached.wait(30)
+    assert held.reached.wait(240)
     assert shelves.get(filed.id, A).state is State.EMBEDDING
     shelves.remove(filed.id, A)
     held.go.set()
-    assert shelves.wait(30)
+    assert shelves.wait(240)
     assert shelves.documents(A, "mat-a") == []
     assert texts(shelves, "the rent of the tenant") == []
     shelves.close()
@@ -195,13 +195,13 @@ def test_what_was_not_finished_is_taken_up_again(tmp_path: Path, made: Database)
     shelves = library(tmp_path, made, held)
     long = b"\n\n".join(b"%d. Rent. %s" % (n, b"The tenant shall pay the rent. " * 15) for n in range(1, 30))
     id = shelves.add(long, "lease.txt", A, "mat-a", "u1").id
-    assert held.reached.wait(30)
+    assert held.reached.wait(240)
     threading.Timer(0.1, held.go.set).start()
     shelves._ingestion._stopped = True  # as if the program ended in the middle
     shelves.close()
     assert not shelves_state(made, id).final
     again = library(tmp_path, made)
-    assert again.wait(60)
+    assert again.wait(240)
     assert again.get(id, A).state is State.READY
     assert texts(again, "the rent of the tenant")
     again.close()
@@ -223,7 +223,7 @@ def test_what_nobody_owns_is_swept_away(tmp_path: Path, made: Database) -> None:
     assert not any("900 pounds" in text for text in texts(shelves, "the rent of the tenant"))
     shelves.close()
     again = library(tmp_path, made)
-    assert again.wait(60)
+    assert again.wait(240)
     assert not (tmp_path / "files" / "mat-a" / id).exists()
     again.check()
     assert [filed.title for filed in again.documents(A, "mat-a")] == ["supply.txt"]

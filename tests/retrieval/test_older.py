@@ -59,13 +59,13 @@ def test_what_was_found_before_is_found_after(tmp_path: Path) -> None:
     for number in range(6):
         text = f"{number}. Rent. The tenant pays {number} pounds a quarter. {'Time is short. ' * 40}"
         shelves.add(text.encode(), f"{number}.txt", A, "mat-a" if number % 2 else "mat-b")
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     before = found(shelves)
     shelves.close()
     aged(tmp_path)
     embedder = Counting()
     shelves = library(tmp_path, made, embedder)
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     shelves.check()
     assert embedder.texts == 0
     assert not (tmp_path / "chroma" / "chroma.sqlite3").exists()

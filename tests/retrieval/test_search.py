@@ -25,7 +25,7 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     shelves = library(home, made)
     shelves.add(LEASE, "lease.txt", A, "mat-a")
     shelves.add(SUPPLY, "supply.md", A, "mat-a")
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     yield shelves
     shelves.close()
     made.close()
@@ -98,7 +98,7 @@ def test_coverage_names_the_index(shelves: Library) -> None:
 
 def test_the_name_of_a_document_is_not_searched_for(shelves: Library) -> None:
     made = shelves.add(SUPPLY + b"\n\n3. Returns. None.", "Quenby Supply.txt", A, "mat-a")
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     found = shelves.search("What is the price of the bolts for Quenby in the matter?", A)
     assert {p.document for p in found.passages} == {made.id}
     assert found.coverage.documents == 1

@@ -52,8 +52,8 @@ def shelves(tmp_path: Path, made: Database) -> Iterator[Library]:
 
 def settle(shelves: Library) -> None:
     """Wait until all is read, and Chroma has it."""
-    assert shelves.wait(60)
-    until = time.monotonic() + 60
+    assert shelves.wait(240)
+    until = time.monotonic() + 240
     while shelves.drawing:
         assert time.monotonic() < until
         time.sleep(0.01)

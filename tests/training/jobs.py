@@ -97,7 +97,7 @@ def interrupted(folder: JobFolder, when: Callable[[list[dict[str, Any]]], bool],
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, how)
-    process.wait(60)
+    process.wait(240)
 
 
 def losses(folder: JobFolder) -> list[tuple[Any, ...]]:

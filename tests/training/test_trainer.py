@@ -281,7 +281,7 @@ def test_an_adapter_can_be_gone_on_from(trained: JobFolder, base: Path, tmp_path
 def test_one_child_at_a_time(trained: JobFolder) -> None:
     lock = trained.hold()
     try:
-        assert jobs.child(trained).wait(60) == 3
+        assert jobs.child(trained).wait(240) == 3
     finally:
         lock.release()
 
