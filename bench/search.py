@@ -33,12 +33,13 @@ from service.access import Accounts, Walls
 from service.config import Documents, Search, Settings
 from service.core import Caller, Document, Filed, Passage, Role, Scope, State
 from service.retrieval import Embedder, Library, filing
-from service.retrieval.clause_types import clause_head
 from service.retrieval.clauses import passages as passages_of
 from service.retrieval.embed import Vectors, spoken
 from service.retrieval.files import Files
 from service.retrieval.generations import Generations
+from service.retrieval.heads import clause_head
 from service.retrieval.index import Index
+from service.retrieval.labelling import NOBODY
 from service.retrieval.loaders import document_id, load
 from service.retrieval.records import Records
 from service.storage import Database
@@ -118,8 +119,9 @@ def fill(
     """Put documents in turn into these matters until there are so many passages; how many there are."""
     with closing(Database(home / "privity.db")) as database, closing(Index(home)) as index:
         records, files = Records(database), Files(home / "files")
-        head = clause_head(embedder)[0]
-        generation = Generations(records, embedder, (), Search().passage, head).wanted
+        head = clause_head(embedder, Settings())[0]
+        labelled = head.digest if head else NOBODY  # or the house would label while we measure
+        generation = Generations(records, embedder, (), Search().passage).wanted
         here = records.of(matters)
         done, turn = sum(line.filed.passages for line in here), len(here)
         copies = Copies(corpus, embedder, len(here), most) if done < passages else None
@@ -127,7 +129,7 @@ def fill(
             document, found, vectors = copies.next(matters[turn % len(matters)])
             files.keep(document.matter, document.id, document.text.encode())
             files.save(document, READING)
-            index.put(f"{document.id}-{READING}", generation.name, document, found, vectors)
+            index.put(f"{document.id}-{READING}", generation.name, document, found, vectors, labelled)
             filed = _filed(document, len(found))
             records.add(filed, "", due=False)
             records.change(filed, reading=READING)

@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from service.config import Documents
-from service.retrieval.clause_types import FACTS, WEIGHTS, Head, hashed, read, weighed
+from service.retrieval.clause_types import Head, hashed, weighed
 from service.retrieval.clauses import passages
 from service.retrieval.embed import WIDTH, Embedder, Vectors, spoken
+from service.retrieval.heads import FACTS, WEIGHTS, read
 from service.retrieval.loaders import load
 
 Array = NDArray[np.float32]

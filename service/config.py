@@ -103,6 +103,11 @@ class Search(_Section):
         description="The embedder's LoRA: a name, whose version published for the search serves; before one is, a "
         'folder of the shelf `adapters/` of that name, or a path. `""`: the bare model.',
     )
+    clauses: str = Field(
+        "clause-types",
+        description="What tells types of clause: a name, whose approved classifier does; before one is, a folder of "
+        'the shelf `adapters/` of that name, or a path. `""`: clauses have no types.',
+    )
     results: int = Field(8, ge=1, le=64, description="Passages an answer is drawn from.")
     threads: int = Field(1, ge=1, description="CPU threads of the embedder.")
 

@@ -157,7 +157,7 @@ def _embedder(settings: Settings) -> str:
 def _clause_types(settings: Settings) -> str:
     from service.retrieval import Embedder, clause_head
 
-    return clause_head(Embedder.configured(settings.search))[1]
+    return clause_head(Embedder.configured(settings.search), settings)[1]
 
 
 def _training(settings: Settings) -> str:

@@ -216,6 +216,7 @@ class House:
             count=lambda messages: self.engine.count(messages),
             idle=idle,
             scope=self._scope_of,
+            relabel=lambda: self.library.relabel(),
         )
 
     def _scope_of(self, id: str) -> Access:

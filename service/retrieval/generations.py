@@ -1,18 +1,15 @@
 """Which index answers for a matter, and by which embedder.
 
-A generation is what passages and vectors depend on beside the documents: the embedder, the passages' size, how passages
-are cut, and the head that tells their types. When one of these changes, a new generation is built beside the old one,
-which goes on answering. Vectors of two embedders are never compared: where the old embedder cannot be had, words alone
-answer until then.
+A generation is what passages and vectors depend on beside the documents: the embedder, the passages' size, and how
+passages are cut. When one of these changes, a new generation is built beside the old one, which goes on answering.
+Vectors of two embedders are never compared: where the old embedder cannot be had, words alone answer until then.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from service.core import Passage
-from service.retrieval.clause_types import Head
-from service.retrieval.embed import Embedder, Vectors
+from service.retrieval.embed import Embedder
 from service.retrieval.records import Records
 
 CUT = 1  # raise it when passages are cut, or words and profiles made, in another way
@@ -26,20 +23,12 @@ class Generation:
 
 class Generations:
     """`wanted` is the generation of this program as it is set up now. `earlier` are embedders that older ones may have
-    been made by; none is loaded before it is needed. Without `head` passages get no types."""
+    been made by; none is loaded before it is needed."""
 
-    def __init__(
-        self,
-        records: Records,
-        embedder: Embedder,
-        earlier: Iterable[Embedder],
-        size: int,
-        head: Head | None = None,
-    ) -> None:
-        self._records, self._head = records, head
+    def __init__(self, records: Records, embedder: Embedder, earlier: Iterable[Embedder], size: int) -> None:
+        self._records = records
         self._embedders = {one.identity: one for one in (*earlier, embedder)}
-        parts = (embedder.identity, str(size), str(CUT), *([head.digest] if head else []))
-        made = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        made = hashlib.sha256(f"{embedder.identity} {size} {CUT}".encode()).hexdigest()
         self.wanted = Generation(made[:8], embedder.identity)
 
     def live(self, matter: str) -> Generation:
@@ -55,14 +44,6 @@ class Generations:
     def embedder(self, generation: Generation) -> Embedder | None:
         """What made the vectors of this generation; None when it cannot be had here."""
         return self._embedders.get(generation.embedder)
-
-    def labelled(
-        self, generation: Generation, passages: Sequence[Passage], vectors: Vectors | None
-    ) -> Sequence[Passage]:
-        """The passages with their types of clause, as far as these vectors can tell."""
-        if self._head is None or vectors is None or generation.embedder != self._head.embedder:
-            return passages
-        return self._head.labelled(passages, vectors)
 
     def told(self, matters: Iterable[str]) -> str:
         """The index's version in a word or two, for Coverage."""

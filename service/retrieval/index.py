@@ -91,13 +91,15 @@ class Index:
         document: Document,
         passages: Sequence[Passage],
         vectors: Matrix | None,
+        labelled: str = "",
     ) -> None:
-        """Write a document under this key, over what stood there. Without vectors it is found by words alone."""
+        """Write a document under this key, over what stood there. Without vectors it is found by words alone.
+        `labelled` is the head that the passages have their types from."""
         words, name = self.words(document.matter, generation), place(document.matter, generation)
         self.drop(document.matter, generation, [key])
         known = names(document.title, document.text)
         like = Profile.of(profile(document.title, document.text).split())
-        words.put(key, document.title, known, like, passages, vectors)
+        words.put(key, document.title, known, like, passages, vectors, labelled)
         if vectors is not None and len(passages):
             self.held.add(name, key, vectors)
             self._behind[name] = None

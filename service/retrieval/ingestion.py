@@ -7,8 +7,8 @@ document's line then makes it the one that counts, takes an older version's plac
 replaced is taken out after that. Whatever stops the program before leaves a line that is due, and the next start takes
 it up again; whatever no line knows is swept out. A document that is read anew answers by its old reading meanwhile.
 
-When no file waits, the thread brings matters whose index is of an older generation up to the wanted one, and draws the
-graphs of neighbours.
+When no file waits, the thread brings matters whose index is of an older generation up to the wanted one, draws the
+graphs of neighbours, and tells the types of clauses that are not told yet.
 """
 
 import logging
@@ -22,11 +22,13 @@ from traceback import format_tb
 
 from service.config import Documents
 from service.core import Document, Entry, Facts, Filed, Passage, State
+from service.retrieval.clause_types import Head
 from service.retrieval.clauses import passages
 from service.retrieval.embed import Embedder, Vectors
 from service.retrieval.files import Files
 from service.retrieval.generations import Generations
 from service.retrieval.index import Index
+from service.retrieval.labelling import Labelling
 from service.retrieval.loaders import Attachment, Stopped, Unreadable, load, stop_reading
 from service.retrieval.reading import Inside, embedded, inside, told, unpacked
 from service.retrieval.records import Line, Records
@@ -37,7 +39,7 @@ from service.retrieval.tidying import Tidying
 log = logging.getLogger("privity.retrieval")
 
 
-QUIET = 3.0  # seconds after a question, in which the graphs are drawn slowly
+QUIET = 3.0  # seconds after a question, in which the graphs are drawn slowly and no clause is labelled
 REST = 0.2  # seconds between two pieces then
 
 
@@ -54,6 +56,7 @@ class Ingestion:
         files: Files,
         index: Index,
         generations: Generations,
+        head: Head | None,
         limits: Documents,
         size: int,
     ) -> None:
@@ -61,7 +64,10 @@ class Ingestion:
         self.tidying = Tidying(records, files, index, generations)
         self._records, self._files, self._index, self._generations = records, files, index, generations
         self._limits, self._size = limits, size
-        self._renewal = Renewal(records, files, index, generations, size, self.writing, self._going)
+        self.labelling = Labelling(records, index, generations, head, self.writing)
+        self._renewal = Renewal(
+            records, files, index, generations, self.labelling, size, self.writing, self._going
+        )
         self._waiting: SimpleQueue[str | None] = SimpleQueue()
         self._asked = 0.0
         self._left, self._idle, self._stopped = 1, Condition(), False  # the mending is waited for too
@@ -147,24 +153,36 @@ class Ingestion:
         """For how many seconds to wait for a file before other work is done; None where there is none."""
         if self._renewal.due:
             return 0.0
-        if not self._index.behind:
-            return None
-        return REST if time.monotonic() < self._asked + QUIET else 0.0
+        quiet = max(0.0, self._asked + QUIET - time.monotonic())
+        if self._index.behind:
+            return REST if quiet else 0.0
+        return quiet if self.labelling.due else None
 
     def asked(self) -> None:
         """Somebody asks a question: what does not press goes slower for a while."""
         self._asked = time.monotonic()
 
     def _spend(self) -> None:
-        """Use time in which no file waits."""
+        """Use time in which no file waits: first for what searches need."""
         if self._renewal.due:
             self._renew()
-            return
+        elif self._index.behind:
+            self._draw()
+        else:
+            self._label()
+
+    def _draw(self) -> None:
         try:
             with self.writing:
                 self._index.draw()
         except Exception as error:
             _report("drawing of the graph", self._index.give_up(), error)
+
+    def _label(self) -> None:
+        try:
+            self.labelling.step()
+        except Exception as error:
+            _report("labelling of clauses", self.labelling.give_up(), error)
 
     def _renew(self) -> None:
         try:
@@ -221,8 +239,10 @@ class Ingestion:
                 generation = self._generations.live(filed.matter)
                 if filed.matter not in self._records.generations():
                     self._records.searched_by(filed.matter, generation.name, generation.embedder, {})
-                labelled = self._generations.labelled(generation, found, vectors)
-                self._index.put(f"{filed.id}-{reading}", generation.name, document, labelled, vectors)
+                labelled, head = self.labelling.at_once(generation, found, vectors)
+                key = f"{filed.id}-{reading}"
+                self._index.put(key, generation.name, document, labelled, vectors, head)
+                self.labelling.look(filed.matter)
             self._finish(filed, values | {"reading": reading}, inner)
 
     def _end_unpacked(

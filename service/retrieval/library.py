@@ -10,12 +10,13 @@ from service.config import Settings
 from service.core import Coverage, Document, Filed, Filter, Found, Scope, Silent, State
 from service.errors import BadRequest, Conflict, NotFound
 from service.retrieval import filing, loaders
-from service.retrieval.clause_types import Head, clause_head
+from service.retrieval.clause_types import Head
 from service.retrieval.clauses import Heading, outline
 from service.retrieval.embed import Embedder
 from service.retrieval.files import Files
 from service.retrieval.filters import clause_types, passes
 from service.retrieval.generations import Generations
+from service.retrieval.heads import clause_head
 from service.retrieval.index import Index
 from service.retrieval.ingestion import Ingestion
 from service.retrieval.older import bring_up
@@ -35,7 +36,7 @@ class Library:
 
     `earlier` are embedders that may have been in use before `embedder`, to answer by an old index while a new one is
     being built (see `renewing`). The model without an adapter is always one of them. `head` tells the types of
-    clauses: unless given the shelf's, where it fits the embedder.
+    clauses: unless given the one that the settings lead to, where it can be used.
     """
 
     def __init__(
@@ -47,18 +48,18 @@ class Library:
         earlier: Sequence[Embedder] = (),
         head: Head | None = None,
     ) -> None:
-        self._limits = settings.documents
+        self._limits, self._settings = settings.documents, settings
         self._database = database
         self._records, self._files, self._index = Records(database), Files(home / "files"), Index(home)
         self.embedder = embedder or Embedder.configured(settings.search)
         size = settings.search.passage
         earlier = (Embedder(settings.search.threads), *earlier)
-        self._head = head or clause_head(self.embedder)[0]
+        head = head or clause_head(self.embedder, settings)[0]
         bring_up(home, self._index)
-        self._generations = Generations(self._records, self.embedder, earlier, size, self._head)
+        self._generations = Generations(self._records, self.embedder, earlier, size)
         self._search = Search(self._index, self._generations)
         self._ingestion = Ingestion(
-            self._records, self._files, self._index, self._generations, self._limits, size
+            self._records, self._files, self._index, self._generations, head, self._limits, size
         )
         self._structure = lru_cache(maxsize=STRUCTURES)(self._read_structure)
         self._ingestion.start()
@@ -71,6 +72,16 @@ class Library:
     def renewing(self) -> bool:
         """Whether the index of a matter is being built anew; the old one answers meanwhile."""
         return self._ingestion.renewing
+
+    @property
+    def labelling(self) -> bool:
+        """Whether clauses are still to be told their types; the filter does not find those."""
+        return self._ingestion.labelling.due
+
+    def relabel(self) -> None:
+        """Take up the head that the settings lead to now, and tell all clauses their types anew, in the background."""
+        self._ingestion.labelling.take(clause_head(self.embedder, self._settings)[0])
+        self._ingestion.wake()
 
     @property
     def drawing(self) -> bool:
@@ -243,9 +254,16 @@ class Library:
         matter = line.filed.matter
         return self._index.words(matter, self._generations.live(matter).name).typed(line.key)
 
+    def unlabelled(self, scope: Scope, matter: str) -> int:
+        """How many of the matter's documents have not been told their types of clause yet."""
+        _allow(scope, matter)
+        words = self._index.words(matter, self._generations.live(matter).name)
+        waiting = set(words.unlabelled(self._ingestion.labelling.digest))
+        return sum(line.searched and line.key in waiting for line in self._records.of([matter]))
+
     @property
     def _types(self) -> tuple[str, ...]:
-        return self._head.types if self._head else ()
+        return self._ingestion.labelling.types
 
     def picture(self, document: str, page: int, width: int, scope: Scope) -> bytes:
         """A PDF's page (from 1) as PNG, `width` pixels wide. NotFound for other kinds and other pages."""

@@ -1,20 +1,19 @@
 """A new generation of a matter's index, built beside the old one, a document at a time.
 
 The old one answers until the new one has every document that is searched; then one transaction changes over. What is
-added meanwhile goes into the old one and is found missing here. Where only the head that tells types of clause has
-changed, nothing is embedded anew.
+added meanwhile goes into the old one and is found missing here. Where passages and embedder are the same, nothing is
+embedded anew.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import RLock
 
-from service.core import Passage
 from service.retrieval.clauses import passages
-from service.retrieval.embed import Vectors
 from service.retrieval.files import Files
 from service.retrieval.generations import Generations
 from service.retrieval.index import Index
+from service.retrieval.labelling import Labelling
 from service.retrieval.reading import embedded
 from service.retrieval.records import Line, Records
 
@@ -28,12 +27,13 @@ class Renewal:
         files: Files,
         index: Index,
         generations: Generations,
+        labelling: Labelling,
         size: int,
         writing: RLock,
         going: Callable[[], None],
     ) -> None:
         self._records, self._files, self._index, self._generations = records, files, index, generations
-        self._size, self._writing, self._going = size, writing, going
+        self._labelling, self._size, self._writing, self._going = labelling, size, writing, going
         self._given_up: set[str] = set()
 
     @property
@@ -65,28 +65,27 @@ class Renewal:
         return [line for line in self._records.of([matter]) if line.searched and not here.get(line.key)]
 
     def _put(self, line: Line) -> None:
-        document = self._files.read(line.filed, line.reading)
-        embedder = self._generations.embedder(self._generations.wanted)
+        document, wanted = self._files.read(line.filed, line.reading), self._generations.wanted
+        embedder = self._generations.embedder(wanted)
         if document is None or embedder is None:
             raise FileNotFoundError
         cut = passages(document, self._size)
-        vectors = self._kept(line, cut)
+        live = self._generations.live(line.filed.matter)
+        old = self._index.words(line.filed.matter, live.name)
+        same = old.spans(line.key) == [(p.start, p.end, json.dumps(p.path)) for p in cut]
+        vectors = None
+        if same and live.embedder == wanted.embedder:
+            vectors = dict(old.vectors([line.key])).get(line.key)
         if vectors is None:
             vectors = embedded(cut, embedder, self._going, lambda _: None)
-        found = self._generations.labelled(self._generations.wanted, cut, vectors)
+        found, head = self._labelling.at_once(wanted, cut, vectors)
+        if same and not head:
+            found, head = self._labelling.kept(old, line.key, cut)
         with self._writing:
             now = self._records.get(line.filed.id)
             if now is not None and now.searched and now.key == line.key:
-                self._index.put(line.key, self._generations.wanted.name, document, found, vectors)
-
-    def _kept(self, line: Line, cut: Sequence[Passage]) -> Vectors | None:
-        """The vectors that the old generation has of just these passages, by the same embedder."""
-        live, wanted = self._generations.live(line.filed.matter), self._generations.wanted
-        words = self._index.words(line.filed.matter, live.name)
-        said = [(passage.start, passage.end, json.dumps(passage.path)) for passage in cut]
-        if live.embedder != wanted.embedder or words.spans(line.key) != said:
-            return None
-        return dict(words.vectors([line.key])).get(line.key)
+                self._index.put(line.key, wanted.name, document, found, vectors, head)
+                self._labelling.look(line.filed.matter)
 
     def _change_over(self, matter: str) -> None:
         wanted = self._generations.wanted

@@ -3,7 +3,7 @@
 Of every passage its text, of every document its bag of terms (see `bags`) and its vectors: what searches read into
 memory. An FTS5 table answers exact searches. A document stands here under a key (see `records.Line`), which holds its
 id and which reading of its file it is; it comes and goes as a whole. `drawn` are those whose vectors Chroma's graph of
-neighbours has too.
+neighbours has too; `labelled` says by which head the passages got their types of clause.
 """
 
 import json
@@ -28,7 +28,7 @@ from service.storage import emptied
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents
     (row INTEGER PRIMARY KEY, key TEXT UNIQUE, title TEXT, names TEXT, profile BLOB,
-    first INT, last INT, drawn INT DEFAULT 0);
+    first INT, last INT, drawn INT DEFAULT 0, labelled TEXT DEFAULT '');
 CREATE TABLE IF NOT EXISTS arrays (row INTEGER PRIMARY KEY, bag BLOB, vectors BLOB);
 CREATE TABLE IF NOT EXISTS passages
     (row INTEGER PRIMARY KEY, id TEXT UNIQUE, document TEXT, start INT, stop INT, page INT, path TEXT,
@@ -75,16 +75,18 @@ class Words:
         profile: Profile,
         passages: Sequence[Passage],
         vectors: Vectors | None = None,
+        labelled: str = "",
     ) -> None:
-        """Write a document, all or nothing."""
+        """Write a document, all or nothing. `labelled` is the head that the passages have their types from."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         bag = Bag.of([(" ".join(p.path), p.text) for p in passages])
         with self._open(make=True) as rows, _transaction(rows):
             first = rows.execute("SELECT coalesce(max(row), 0) + 1 FROM passages").fetchone()[0]
             span = (first, first + len(passages) - 1)
             row = rows.execute(
-                "INSERT INTO documents (key, title, names, profile, first, last) VALUES (?, ?, ?, ?, ?, ?)",
-                (key, title, json.dumps(sorted(names)), bytes(profile), *span),
+                "INSERT INTO documents (key, title, names, profile, first, last, labelled)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (key, title, json.dumps(sorted(names)), bytes(profile), *span, labelled),
             ).lastrowid
             rows.execute("INSERT INTO arrays VALUES (?, ?, ?)", (row, bytes(bag), _blob(vectors)))
             rows.executemany(
@@ -104,10 +106,7 @@ class Words:
                     for at, p in enumerate(passages, first)
                 ],
             )
-            rows.executemany(
-                "INSERT INTO clauses VALUES (?, ?, ?)",
-                [(type, at, nth) for at, p in enumerate(passages, first) for nth, type in enumerate(p.types)],
-            )
+            _clauses(rows, first, [p.types for p in passages])
             rows.execute(f"INSERT INTO exact (rowid, text) {_TEXTS}", span)
         self._remember({key: Card(glued(title), frozenset(names))}, [(key, profile)], (), [], [(first, bag)])
 
@@ -126,6 +125,16 @@ class Words:
         """How much Chroma's graph has of these documents: 0 nothing, 1 all, 2 perhaps a part."""
         with self._open() as rows, _transaction(rows):
             rows.executemany("UPDATE documents SET drawn = ? WHERE key = ?", [(drawn, key) for key in keys])
+
+    def label(self, key: str, types: Sequence[Sequence[str]], head: str) -> None:
+        """Give a document's passages, in its order, these types of clause in place of those that they have."""
+        with self._open() as rows, _transaction(rows):
+            span = rows.execute("SELECT first, last FROM documents WHERE key = ?", (key,)).fetchone()
+            if span is None:
+                return
+            rows.execute("DELETE FROM clauses WHERE row BETWEEN ? AND ?", span)
+            _clauses(rows, span[0], types)
+            rows.execute("UPDATE documents SET labelled = ? WHERE key = ?", (head, key))
 
     def drop(self, keys: Sequence[str], scrub: bool = False) -> None:
         """Take documents out; nothing happens with those that are not here. Traces of their words are left until
@@ -203,6 +212,12 @@ class Words:
     def drawn(self) -> dict[str, bool]:
         """The documents that the graph has something of, and whether it has all."""
         return {key: drawn == 1 for key, drawn in self._ask("SELECT key, drawn FROM documents WHERE drawn")}
+
+    def unlabelled(self, head: str) -> list[str]:
+        """The documents whose types of clause are not from this head."""
+        return [
+            key for (key,) in self._ask("SELECT key FROM documents WHERE labelled != ? ORDER BY row", (head,))
+        ]
 
     def unfilled(self) -> list[str]:
         """The documents of an older make, without bags."""
@@ -466,8 +481,12 @@ def _connect(place: Path | str) -> sqlite3.Connection:
     rows.execute("PRAGMA secure_delete=ON")
     rows.execute("PRAGMA mmap_size=1073741824")
     rows.executescript(SCHEMA)
-    if not any(name == "drawn" for _, name, *_ in rows.execute("PRAGMA table_info(documents)")):
+    here = {name for _, name, *_ in rows.execute("PRAGMA table_info(documents)")}
+    if "drawn" not in here:
         _renew(rows)
+    if "labelled" not in here:
+        with suppress(sqlite3.OperationalError):  # another connection may have been quicker
+            rows.execute("ALTER TABLE documents ADD COLUMN labelled TEXT DEFAULT ''")
     return rows
 
 
@@ -476,6 +495,12 @@ def _renew(rows: sqlite3.Connection) -> None:
     with suppress(sqlite3.OperationalError), _transaction(rows):  # another connection may have been quicker
         rows.execute("ALTER TABLE documents ADD COLUMN drawn INT DEFAULT 0")
         rows.execute("DROP TABLE IF EXISTS words")
+
+
+def _clauses(rows: sqlite3.Connection, first: int, types: Sequence[Sequence[str]]) -> None:
+    """The types of passages that lie one after another, from a row on."""
+    found = [(type, at, nth) for at, of in enumerate(types, first) for nth, type in enumerate(of)]
+    rows.executemany("INSERT INTO clauses VALUES (?, ?, ?)", found)
 
 
 def _leave(rows: sqlite3.Connection, traces: int) -> None:

@@ -37,8 +37,36 @@ EAGER = 5.0  # the head begins with nothing, so it moves faster than the adapter
 BUDGET = 4096  # tokens computed together on a CPU
 APART = 0.02  # by which a share may differ after saving: float16
 KEPT = 2  # checkpoints, beside the best
+EMBEDDED = 256  # tokens that the embedder reads
 
 Pooling = Literal["mean", "last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a text becomes what the model reads: its first tokens, and of them the mean or the last."""
+
+    tokens: Any
+    pooling: Pooling
+    length: int
+
+    @classmethod
+    def of(cls, spec: Spec, tokens: Any) -> "Reading":
+        shape = json.loads((Path(spec.base) / "config.json").read_bytes())
+        most = shape.get("text_config", shape)["max_position_embeddings"]
+        limit = min(int(getattr(tokens, "model_max_length", 512)), int(most), spec.recipe.length)
+        return (
+            cls(tokens, "mean", min(limit, EMBEDDED))
+            if spec.over == "embedder"
+            else cls(tokens, "last", limit)
+        )
+
+    def encode(self, text: str) -> tuple[list[int], bool]:
+        """The tokens of a text, and whether it is longer than what is read."""
+        found: list[int] = self.tokens(text, truncation=False, verbose=False)["input_ids"]
+        if len(found) <= self.length:
+            return found, False
+        return [*found[: self.length - 1], found[-1]], True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +74,11 @@ class Known:
     """The rows as tokens, with the places of their labels."""
 
     labels: tuple[str, ...]
+    rows: Sequence[Labelled]  # of `learned`
     learned: Sequence[tuple[Sequence[int], int]]
     held_out: Sequence[tuple[Sequence[int], int]]
     cut: int  # texts that are longer than what the model reads
+    strangers: int  # held-out rows whose label is not among those that are learned
 
     @property
     def weights(self) -> list[float]:
@@ -69,11 +99,8 @@ class Known:
 class Classifier:
     """A model that turns texts into shares of labels. `read` opens one that was saved."""
 
-    def __init__(
-        self, model: Any, head: Any, tokens: Any, labels: tuple[str, ...], pooling: Pooling, length: int
-    ) -> None:
-        self.model, self.head, self.tokens = model, head, tokens
-        self.labels, self.pooling, self.length = labels, pooling, length
+    def __init__(self, model: Any, head: Any, labels: tuple[str, ...], reading: Reading) -> None:
+        self.model, self.head, self.labels, self.reading = model, head, labels, reading
 
     @classmethod
     def read(cls, folder: Path, base: Path) -> "Classifier":
@@ -89,11 +116,12 @@ class Classifier:
             head.weight.copy_(weights["vectors"].T.float() / LOUD)
             head.bias.copy_(weights["bias"].float())
         model = PeftModel.from_pretrained(_encoder(base, Place("cpu", bf16=False)), str(folder))
-        return cls(model, head, tokenizer(base), tuple(facts["labels"]), facts["pooling"], facts["length"])
+        reading = Reading(tokenizer(base), facts["pooling"], facts["length"])
+        return cls(model, head, tuple(facts["labels"]), reading)
 
     def shares(self, texts: Sequence[str]) -> "Tensor":
         """Of shape (texts, labels); rows sum to 1."""
-        return self.shares_of([self.encode(text)[0] for text in texts])
+        return self.shares_of([self.reading.encode(text)[0] for text in texts])
 
     def shares_of(self, rows: Sequence[Sequence[int]]) -> "Tensor":
         import torch
@@ -105,23 +133,16 @@ class Classifier:
                 found[group] = self.scores([rows[at] for at in group]).softmax(-1).cpu()
         return found
 
-    def encode(self, text: str) -> tuple[list[int], bool]:
-        """The tokens of a text, and whether it is longer than what is read."""
-        found: list[int] = self.tokens(text, truncation=False)["input_ids"]
-        if len(found) <= self.length:
-            return found, False
-        return [*found[: self.length - 1], found[-1]], True
-
     def scores(self, rows: Sequence[Sequence[int]]) -> "Tensor":
         """Logits, float32 of shape (rows, labels)."""
         import torch
 
         width, device = max(map(len, rows)), self.head.weight.device
-        pad = self.tokens.pad_token_id or 0
+        pad = self.reading.tokens.pad_token_id or 0
         ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=device)
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
         hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        if self.pooling == "mean":
+        if self.reading.pooling == "mean":
             vectors = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         else:
             vectors = hidden[torch.arange(len(rows), device=device), mask.sum(1) - 1]
@@ -132,15 +153,14 @@ class Classifier:
 
 def train(folder: JobFolder, spec: Spec, watch: Watch) -> tuple[Standing, list[str], dict[str, Any]]:
     """Train, leave adapter and head in the folder, and read them again. Raises Stopped or Failed."""
-    recipe, base = spec.recipe, Path(spec.base)
-    where = replace(place(recipe, spec.device, base), flat=False, four_bit=False)
-    tokens = tokenizer(base)
-    classifier = _opened(spec, where, tokens, _labels(folder))
-    known = _known(folder, recipe, classifier)
-    watch.of = steps_of(len(known.learned), recipe.batch, recipe.epochs, recipe.steps)
-    log.info("%s; %d rows, %d held out, %d labels, %d steps", where, len(known.learned), len(known.held_out),
-             len(known.labels), watch.of)  # fmt: skip
-    run = _Run(folder, spec, where, classifier, known, watch)
+    recipe = spec.recipe
+    where, reading = place_of(spec), Reading.of(spec, tokenizer(Path(spec.base)))
+    read = known(folder.labelled("train"), folder.labelled("held_out"), recipe, reading)
+    classifier = _opened(spec, where, reading, read.labels)
+    watch.of = steps_of(len(read.learned), recipe.batch, recipe.epochs, recipe.steps)
+    log.info("%s; %d rows, %d held out, %d labels, %d steps", where, len(read.learned), len(read.held_out),
+             len(read.labels), watch.of)  # fmt: skip
+    run = _Run(folder, spec, where, classifier, read, watch)
     run.resume()
     try:
         run.go()
@@ -148,38 +168,39 @@ def train(folder: JobFolder, spec: Spec, watch: Watch) -> tuple[Standing, list[s
         run.stop()
         raise
     scores = _kept(folder, spec, run)
-    return watch.standing, _notes(known, classifier), scores
+    return watch.standing, _notes(read), scores
 
 
-def _labels(folder: JobFolder) -> tuple[str, ...]:
-    found = ordered([row.label for row in folder.labelled("train")])
-    if len(found) < 2:
+def place_of(spec: Spec) -> Place:
+    """Where it computes: rows are padded, and the model is small enough to be held whole."""
+    return replace(place(spec.recipe, spec.device, Path(spec.base)), flat=False, four_bit=False)
+
+
+def known(train: Sequence[Labelled], held_out: Sequence[Labelled], recipe: Recipe, reading: Reading) -> Known:
+    """What is learned and examined: the same for the same rows and seed. Raises Failed where nothing can be."""
+    labels = ordered([row.label for row in train])
+    if len(labels) < 2:
         raise Failed("The rows to learn from have one label only. Add rows of another one.")
-    return found
-
-
-def _known(folder: JobFolder, recipe: Recipe, classifier: Classifier) -> Known:
-    chance, places = random.Random(recipe.seed), {label: at for at, label in enumerate(classifier.labels)}
-    train = _some(folder.labelled("train"), recipe.rows, chance)
-    held_out = [row for row in folder.labelled("held_out") if row.label in places]
-    held_out = list(_some(held_out, recipe.held_out_rows, chance))
-    if not held_out:
+    chance, places = random.Random(recipe.seed), {label: at for at, label in enumerate(labels)}
+    train = _some(train, recipe.rows, chance)
+    able = [row for row in held_out if row.label in places]
+    held = _some(able, recipe.held_out_rows, chance)
+    if not held:
         raise Failed("There are no held-out rows of the labels that are learned. Add rows.")
-    encoded = [
-        [(classifier.encode(row.text), places[row.label]) for row in rows] for rows in (train, held_out)
-    ]
-    learned, held = ([(tokens, label) for (tokens, _), label in rows] for rows in encoded)
-    return Known(classifier.labels, learned, held, sum(cut for rows in encoded for (_, cut), _ in rows))
+    encoded = [[(reading.encode(row.text), places[row.label]) for row in rows] for rows in (train, held)]
+    learned, examined = ([(tokens, label) for (tokens, _), label in rows] for rows in encoded)
+    cut = sum(cut for rows in encoded for (_, cut), _ in rows)
+    return Known(labels, train, learned, examined, cut, len(held_out) - len(able))
 
 
 def _some(rows: Sequence[Labelled], most: int, chance: random.Random) -> Sequence[Labelled]:
     return chance.sample(rows, most) if 0 < most < len(rows) else rows
 
 
-def _notes(known: Known, classifier: Classifier) -> list[str]:
-    if not known.cut:
-        return []
-    return [f"{known.cut} texts have more than {classifier.length} tokens and were read up to there."]
+def _notes(known: Known) -> list[str]:
+    return (
+        [f"{known.cut} texts are longer than what is read, and were read up to there."] if known.cut else []
+    )
 
 
 def _encoder(base: Path, where: Place) -> Any:
@@ -190,7 +211,7 @@ def _encoder(base: Path, where: Place) -> Any:
                                      local_files_only=True).to(where.device)  # fmt: skip
 
 
-def _opened(spec: Spec, where: Place, tokens: Any, labels: tuple[str, ...]) -> Classifier:
+def _opened(spec: Spec, where: Place, reading: Reading, labels: tuple[str, ...]) -> Classifier:
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
 
@@ -211,9 +232,7 @@ def _opened(spec: Spec, where: Place, tokens: Any, labels: tuple[str, ...]) -> C
     head = torch.nn.Linear(int(plain.config.hidden_size), len(labels)).to(where.device)
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
-    limit = min(int(getattr(tokens, "model_max_length", 512)), int(plain.config.max_position_embeddings))
-    length = min(recipe.length, limit, 256 if spec.over == "embedder" else limit)
-    return Classifier(model, head, tokens, labels, "mean" if spec.over == "embedder" else "last", length)
+    return Classifier(model, head, labels, reading)
 
 
 class _Run:
@@ -419,7 +438,7 @@ def _save_head(folder: Path, classifier: Classifier, spec: Spec, least: Sequence
         "labels": classifier.labels,
         "thresholds": least,
         "over": spec.over,
-        "pooling": classifier.pooling,
-        "length": classifier.length,
+        "pooling": classifier.reading.pooling,
+        "length": classifier.reading.length,
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")

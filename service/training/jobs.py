@@ -208,10 +208,11 @@ class JobBooks:
                 _job(row, report=False) for row in rows.scalars(query) if not there.issuperset(row.matters)
             ]
 
-    def speed(self, base: str) -> float | None:
-        """Tokens a second that the last run on this base came to."""
+    def speed(self, base: str, kind: Kind) -> float | None:
+        """Tokens a second that the last run of this kind on this base came to."""
         with self._database.read() as rows:
-            query = select(JobRow.progress).where(JobRow.base == base, JobRow.progress != {})
+            alike = (JobRow.base == base, JobRow.kind == kind, JobRow.progress != {})
+            query = select(JobRow.progress).where(*alike)
             for progress in rows.scalars(query.order_by(JobRow.id.desc()).limit(8)):
                 if found := progress.get("tokens_per_second"):
                     return float(found)

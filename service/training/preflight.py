@@ -14,13 +14,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from service.errors import BadRequest
+from service.training import classifier
 from service.training.encoding import Encoded, shown, tokenizer
 from service.training.folder import Spec
 from service.training.opening import Place, place
 from service.training.ordering import order, steps_of, stretches
 from service.training.primer import Primer, primer
-from service.training.recipe import Recipe
-from service.training.rendering import Example, Shown
+from service.training.recipe import Kind, Recipe
+from service.training.rendering import Example, Labelled, Shown, Span
+from service.training.watch import Failed
 
 START = 15.0  # seconds until the first step
 SHARE = {"cpu": 0.2, "cuda": 0.35}  # of the speed of bare multiplication that a training comes to
@@ -39,15 +42,17 @@ class Preflight:
     rows: int
     held_out: int
     general: int  # general texts read in an epoch
-    left_out: int  # rows, of both, that are longer than the recipe's length
+    left_out: int  # rows, of both, that are longer than the recipe's length, or whose label is not learned
     tokens: int  # in an epoch
-    counted: int  # of the answers' tokens, those that are learned
+    counted: int  # of the answers' tokens, those that are learned; of a classifier the labels
     longest: int
     median: int
     steps: int
     place: str  # "cpu, bf16"
     forecast: Forecast
     batch: tuple[Shown, ...]  # the rows of the first step
+    kind: Kind = "answers"
+    cut: int = 0  # a classifier's texts, of both, that are read only up to its length
 
 
 def preflight(
@@ -84,6 +89,47 @@ def preflight(
     )
 
 
+def preflight_labels(
+    train: Sequence[Labelled], held_out: Sequence[Labelled], spec: Spec, speed: float | None = None
+) -> Preflight:
+    """The same of a classifier."""
+    recipe, base = spec.recipe, Path(spec.base)
+    tokens, where = tokenizer(base), classifier.place_of(spec)
+    try:
+        found = classifier.known(train, held_out, recipe, classifier.Reading.of(spec, tokens))
+    except Failed as error:
+        raise BadRequest(str(error)) from None
+    lengths = [len(row) for row, _ in found.learned]
+    steps = steps_of(len(lengths), recipe.batch, recipe.epochs, recipe.steps)
+    read = [Encoded(tuple(row), len(row)) for row, _ in found.learned]
+    held = [Encoded(tuple(row), len(row)) for row, _ in found.held_out]
+    first = order(lengths, recipe.batch, min(steps, 1), recipe.seed)
+    return Preflight(
+        rows=len(lengths),
+        held_out=len(held),
+        general=0,
+        left_out=found.strangers,
+        tokens=sum(lengths),
+        counted=len(lengths),
+        longest=max(lengths, default=0),
+        median=int(median(lengths)) if lengths else 0,
+        steps=steps,
+        place=str(where),
+        forecast=forecast(
+            Shape.read(base), recipe, where, Primer(read, (), held, (), 0), steps, speed, classifier.BUDGET
+        ),
+        batch=tuple(_labelled(at, found, tokens) for at in first),
+        kind="classify",
+        cut=found.cut,
+    )
+
+
+def _labelled(at: int, found: classifier.Known, tokens: Any) -> Shown:
+    row, label = found.learned[at]
+    text = str(tokens.decode(row, skip_special_tokens=True))
+    return Shown(found.rows[at].id, len(row), 1, (Span(text, False), Span(found.labels[label], True)))
+
+
 def _shown(at: int, found: Primer, tokens: Any) -> Shown:
     general = Example("general text", [], "")
     return shown(found.examples[at] if at < len(found.examples) else general, found.learned[at], tokens)
@@ -99,6 +145,7 @@ class Shape:
     heads: int
     narrow: int  # width of keys and values
     words: int
+    gates: int = 3  # matrices of a block's inner layer
 
     @classmethod
     def read(cls, base: Path) -> "Shape":
@@ -107,15 +154,15 @@ class Shape:
         hidden, heads = said["hidden_size"], said["num_attention_heads"]
         wide = said.get("head_dim") or hidden // heads
         narrow = wide * (said.get("num_key_value_heads") or heads)
-        return cls(
-            hidden, said["intermediate_size"], said["num_hidden_layers"], heads, narrow, said["vocab_size"]
-        )
+        blocks, inner = said["num_hidden_layers"], said["intermediate_size"]
+        gates = 2 if said.get("model_type") == "bert" else 3
+        return cls(hidden, inner, blocks, heads, narrow, said["vocab_size"], gates)
 
     @property
     def linear(self) -> int:
         """Weights that every token is multiplied by, the head's left out."""
         return self.blocks * (
-            2 * self.hidden**2 + 2 * self.hidden * self.narrow + 3 * self.hidden * self.inner
+            2 * self.hidden**2 + 2 * self.hidden * self.narrow + self.gates * self.hidden * self.inner
         )
 
     @property
@@ -125,7 +172,7 @@ class Shape:
     def adapter(self, recipe: Recipe) -> int:
         """Weights of the adapter."""
         pairs = [(self.hidden, self.hidden)] * 2 + [(self.hidden, self.narrow)] * 2
-        pairs += [(self.hidden, self.inner)] * 3 if recipe.layers == "all" else []
+        pairs += [(self.hidden, self.inner)] * self.gates if recipe.layers == "all" else []
         return round(self.blocks * (1 - recipe.frozen)) * recipe.rank * sum(map(sum, pairs))
 
     def work(self, tokens: int, counted: int, squares: int) -> float:
@@ -144,7 +191,9 @@ def forecast(
     found: Primer,
     steps: int,
     speed: float | None,
+    budget: int = 0,
 ) -> Forecast:
+    """`budget` are the tokens computed together, where they are not the place's."""
     read = found.learned
     if not read:
         return Forecast(0.0, int(IDLE), False)
@@ -156,7 +205,8 @@ def forecast(
     braked = recipe.ewc_texts * 128 if recipe.ewc else 0
     seconds = START + (tokens * share + checked + braked) / rate
     limit = recipe.minutes * 60 + START if recipe.minutes else seconds
-    return Forecast(round(min(seconds, limit), 1), _memory(shape, recipe, where, read), speed is not None)
+    memory = _memory(shape, recipe, where, read, budget or where.budget)
+    return Forecast(round(min(seconds, limit), 1), memory, speed is not None)
 
 
 def _work(shape: Shape, rows: Sequence[Encoded]) -> float:
@@ -164,10 +214,10 @@ def _work(shape: Shape, rows: Sequence[Encoded]) -> float:
     return shape.work(sum(lengths), sum(row.counted for row in rows), sum(length**2 for length in lengths))
 
 
-def _memory(shape: Shape, recipe: Recipe, where: Place, read: Sequence[Encoded]) -> int:
+def _memory(shape: Shape, recipe: Recipe, where: Place, read: Sequence[Encoded], budget: int) -> int:
     """At the most: weights, adapter with its optimizer, and what the largest stretch leaves for the way back."""
     lengths = [len(row.tokens) for row in read]
-    groups = stretches(lengths, where.budget, recipe.at_once or recipe.batch)
+    groups = stretches(lengths, budget, recipe.at_once or recipe.batch)
     wide = max(len(group) * max(lengths[at] for at in group) for group in groups)
     longest, size = max(lengths), 2 if where.bf16 else 4
     counted = max(sum(read[at].counted for at in group) for group in groups)

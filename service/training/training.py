@@ -93,8 +93,6 @@ class Training:
     def preflight(self, spec: TrainSpec, scope: Scope) -> tuple[Preflight, Lint]:
         """What a run will be, without launching it. Raises what `launch` does."""
         order = self._order(spec, scope)
-        if order.kind != "answers":
-            raise BadRequest("A run of this kind is short, and has no preflight. Launch it.")
         return self._work.preflight(order, scope)
 
     def launch(self, spec: TrainSpec, scope: Scope) -> Job:
@@ -116,8 +114,10 @@ class Training:
             )
         wanted = Wanted(spec.name, spec.title, source.matters, spec.people, by=by, scope=scope)
         self._adapters.require(wanted)
-        recipe = asdict(spec.final)
-        return Order(spec.name, spec.title, source.kind, source.id, recipe, source.matters, spec.people, by)
+        recipe, matters = asdict(spec.final), source.matters
+        order = Order(spec.name, spec.title, source.kind, source.id, recipe, matters, spec.people, by)
+        self._work.require_open(order)
+        return order
 
     # --- watching ----------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from typing import Any
 from service.adapters import Adapters, Wanted
 from service.config import Settings
 from service.core import BASE, Adapter, Scope
-from service.errors import NotFound, NotReady, PrivityError
+from service.errors import Conflict, NotFound, NotReady, PrivityError
+from service.retrieval import classifiers
 from service.training import classes
 from service.training.datasets import row_id
 from service.training.evaluate import Contestant, Sat, Sheets, read_exams, report, sit, write_exams
@@ -24,7 +25,7 @@ from service.training.hands import Hands
 from service.training.jobs import Job, JobBooks, JobState, Learned, Order
 from service.training.lint import Lint
 from service.training.material import Material
-from service.training.preflight import Preflight, preflight
+from service.training.preflight import Preflight, preflight, preflight_labels
 from service.training.recipe import Recipe
 from service.training.rendering import Example, Labelled, example
 from service.training.replaying import general as general_texts
@@ -88,11 +89,8 @@ class Work:
         return self.home / f"general.{fingerprint[:12]}.jsonl"
 
     def _labelled(self, split: Split, folder: JobFolder) -> Path:
-        def shown(row: Row) -> Labelled:
-            return Labelled(row.id, row.context, row.label, group(row))
-
-        folder.write_rows("train", map(shown, split.train))
-        folder.write_rows("held_out", map(shown, split.held_out))
+        folder.write_rows("train", map(_with_label, split.train))
+        folder.write_rows("held_out", map(_with_label, split.held_out))
         return self.hands.embedder()
 
     def _spec(self, job: Job, recipe: Recipe, base: Path, name: str, counts: Mapping[str, int]) -> Spec:
@@ -115,9 +113,12 @@ class Work:
         )
 
     def preflight(self, order: Order, scope: Scope) -> tuple[Preflight, Lint]:
-        """What a run will be: its tokens, time and memory, and its first batch. Only for answers."""
-        recipe, files = Recipe(**order.recipe), self.hands.base()
-        found = self.material.gathered(order.dataset, recipe, scope)
+        """What a run will be: its tokens, time and memory, and its first batch."""
+        recipe = Recipe(**order.recipe)
+        found, job = self.material.gathered(order.dataset, recipe, scope), Job(0, order, JobState.QUEUED, 0.0)
+        if order.kind == "classify":
+            return self._preflight_labels(job, recipe, found.split), found
+        files = self.hands.base()
         assert files.folder is not None
         train, held_out = (list(map(self._shown, rows)) for rows in (found.split.train, found.split.held_out))
         file = self._general_file(files.fingerprint)
@@ -125,8 +126,14 @@ class Work:
         texts = (
             self._general_texts(recipe, files.fingerprint, lambda: False) if known else list(texts_about())
         )
-        spec = self._spec(Job(0, order, JobState.QUEUED, 0.0), recipe, files.folder, files.name, {})
-        return preflight(train, held_out, texts, spec, self.books.speed(files.fingerprint)), found
+        spec = self._spec(job, recipe, files.folder, files.name, {})
+        return preflight(train, held_out, texts, spec, self.books.speed(files.fingerprint, "answers")), found
+
+    def _preflight_labels(self, job: Job, recipe: Recipe, split: Split) -> Preflight:
+        files = self.hands.serving()
+        spec = self._spec(job, recipe, self.hands.embedder(), files.name, {})
+        train, held_out = (list(map(_with_label, rows)) for rows in (split.train, split.held_out))
+        return preflight_labels(train, held_out, spec, self.books.speed(files.fingerprint, "classify"))
 
     # --- after -------------------------------------------------------------------------------------------
 
@@ -142,7 +149,8 @@ class Work:
 
     def place(self, job: Job, folder: JobFolder) -> None:
         """Makes a classifier the one of its name: the folder is whole before the name points to it."""
-        shelf = self.home.parent / "classifiers" / job.order.name
+        self.require_open(job.order)
+        shelf = classifiers(self.home.parent, job.order.name)
         target, link = shelf / str(job.number), shelf / "current"
         if not target.is_dir():
             with folder.making(target) as part:
@@ -151,6 +159,18 @@ class Work:
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(target.name)
         fresh.replace(link)
+        if job.order.name == self.settings.search.clauses:
+            self.hands.relabel()
+
+    def require_open(self, order: Order) -> None:
+        """Raises Conflict for what is to tell the types of clauses, and stands behind a wall: it reads the clauses of
+        every matter."""
+        labels = order.kind == "classify" and order.name == self.settings.search.clauses
+        if labels and (order.matters or order.people):
+            raise Conflict(
+                f'What is called "{order.name}" labels the clauses of every matter, and this one would learn from '
+                "some or be for certain people. Give it another name, or take rows that everybody may know."
+            )
 
     def tidy(self, job: Job, folder: JobFolder) -> None:
         """What a run learned from goes with it when it is over for good; its report and its adapter stay."""
@@ -241,6 +261,10 @@ def _learned(dataset: str, split: Split) -> list[Learned]:
         for side, rows in (("train", split.train), ("held_out", split.held_out))
         for row in rows
     ]
+
+
+def _with_label(row: Row) -> Labelled:
+    return Labelled(row.id, row.context, row.label, group(row))
 
 
 def _exam(row: Row) -> Exam:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from service.retrieval.clause_types import read
+from service.retrieval.heads import read
 from service.retrieval.library import Library
 from tests.api.desk import Desk
 from tests.retrieval.house import library
@@ -36,7 +36,7 @@ def matter(desk: Desk) -> str:
         f"/api/matters/{matter}/documents", files={"files": ("lease.txt", PAPER.encode())}
     )
     shelves: Library = desk.house.library
-    assert shelves.wait(60)
+    assert shelves.wait(240)
     return matter
 
 

@@ -24,9 +24,16 @@ privity.seek = (element) => {
     const { matter } = here();
     const reply = await fetch(`/api/matters/${matter}/clauses`).catch(() => null);
     if (!reply || !reply.ok || here().matter !== matter) return;
-    const found = (await reply.json()).types.filter(({ type, passages }) => passages || type === form.clause.value);
+    const { types, waiting } = await reply.json();
+    const found = types.filter(({ type, passages }) => passages || type === form.clause.value);
     options(form.clause, found.map(({ type, passages }) => [`${type} (${passages.toLocaleString("en")})`, type]));
-    form.clause.hidden = !found.length;
+    if (waiting) form.clause.append(unread(waiting));
+    form.clause.hidden = !found.length && !waiting;
+  }
+  function unread(number) {
+    const one = new Option(number === 1 ? "1 document is still being read" : `${number.toLocaleString("en")} documents are still being read`);
+    one.disabled = true;
+    return one;
   }
   const distinct = (values) => [...new Set(values)].filter(Boolean);
   function options(field, some) {
