@@ -174,10 +174,11 @@ privity.admissions = (box, { names, changed }) => {
     watch();
   }
 
-  // Checks that run without a card here: begun in another tab, or before the page was loaded anew.
+  // Checks that run without a card here: begun in another tab, or before the page was loaded anew. Those of an adapter
+  // that ships nobody began: the table tells of them.
   function meet(admissions) {
     for (const admission of admissions) {
-      if (admission.state !== "checking" || cards.some((one) => one.id === admission.id)) continue;
+      if (!admission.by || admission.state !== "checking" || cards.some((one) => one.id === admission.id)) continue;
       if (cards.some((one) => one.state === "asking" && body(one).hidden)) continue;  // on its way from here
       follow(card(`Upload · ${admission.name}`, "checking"), admission);
     }
