@@ -31,6 +31,17 @@ def _library() -> Any:
     return llama_cpp
 
 
+@functools.cache
+def _tiles() -> bool:
+    """Whether the processor multiplies tiles of bytes (AMX).
+
+    ggml would lay quantised weights out for them, but GCC 12 drops the stores that configure the tiles before they are
+    loaded, and the process dies of SIGILL at the first step. Laid out plainly, these weights are slower and right.
+    """
+    facts = Path("/proc/cpuinfo")
+    return facts.is_file() and "amx_int8" in facts.read_text("utf-8", "replace")
+
+
 def _hear(level: int, text: bytes, _: Any) -> None:
     if level == _ERROR:
         log.error("llama.cpp: %s", text.decode("utf-8", "replace").strip())
@@ -52,11 +63,10 @@ def quantize(source: Path, target: Path, form: str, threads: int) -> None:
 class Model:
     """The weights and the vocabulary. Reading the vocabulary is safe from any thread."""
 
-    def __init__(self, file: Path, gpu_layers: int = 0, plain: bool = False) -> None:
-        """`plain` keeps the weights as they lie in the file, and not as a kind of processor would have them."""
+    def __init__(self, file: Path, gpu_layers: int = 0) -> None:
         self._lib = lib = _library()
         how = lib.llama_model_default_params()
-        how.use_extra_bufts = not plain
+        how.use_extra_bufts = not _tiles()
         how.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 2**30
         self.pointer = lib.llama_model_load_from_file(bytes(file), how)
         if not self.pointer:  # a NULL pointer object is not None

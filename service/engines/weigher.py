@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def _by_llama(asked: dict[str, Any]) -> list[tuple[float, int]]:
-    model = llama_abi.Model(Path(asked["gguf"]), plain=True)
+    model = llama_abi.Model(Path(asked["gguf"]))
     pairs = [_split(*_llama_tokens(model, one)) for one in asked["words"]]
     cells = max((len(before) + len(said) for before, said in pairs), default=0)
     context = llama_abi.Context(model, 1, -(-(cells + 8) // 256) * 256, STEP * 8, asked["threads"])

@@ -1,6 +1,8 @@
 """Both own engines with the real small model, and what is llama.cpp's alone."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from service.config import Base, Settings
 from service.config import Engine as EngineSettings
 from service.core import Generation, Message, Piece, Sampling
 from service.engines import BaseFiles, Engine, open_engine
-from service.engines.llama_abi import Context, Model
+from service.engines.llama_abi import Context, Model, quantize
 from service.engines.llamacpp import LlamaRunner
 from service.engines.scheduler import Choice, Plan, Slice, Tokens
 from service.errors import BadRequest
@@ -163,3 +165,20 @@ def test_bridging_a_gap_leaves_the_idle_row_as_it_was(home: Path) -> None:
     fresh = Slice(3, 3, 0, tokens + again.tokens, Choice())
     assert run(again)[1] == run(fresh)[3]
     runner.close()
+
+
+@pytest.mark.parametrize("form", ["Q8_0", "Q4_0"])
+def test_a_quantised_base_takes_its_steps(files: BaseFiles, tmp_path: Path, form: str) -> None:
+    """In a process of its own: where the processor has AMX, weights laid out for it end the process with SIGILL."""
+    quantize(files.gguf, tmp_path / "base.gguf", form, 1)
+    step = (
+        "import sys\nfrom pathlib import Path\nfrom service.engines.llama_abi import Context, Model\n"
+        "model = Model(Path(sys.argv[1]))\ncontext = Context(model, 1, 256, 64, 1)\n"
+        "(row,) = context.run([(0, 0, model.tokenize('The capital of France is'), 1)])\n"
+        "sys.stdout.write(model.piece(int(row.argmax())).decode())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", step, tmp_path / "base.gguf"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert done.stdout == (" Paris" if form == "Q8_0" else " located")  # four bits forget the city
