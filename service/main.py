@@ -72,6 +72,7 @@ class House:
         self.datasets.mend()
         self.training = Training(settings, self.database, self.adapters, self._hands())
         self.stage = "opening"
+        self._closing = False
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
         self._files: BaseFiles | None = None
@@ -123,12 +124,28 @@ class House:
             self._engine = engines.open_engine(self.settings)
             self.stage = "loading the embedder"
             self.library.warm()
-            self._assistant = Assistant(self._engine, self.library, self.settings)
+            self._assistant = Assistant(self._engine, self.library, self.settings, self._reader())
             self.stage = "ready"
             self.adapters.shelve(ADAPTERS)
         except Exception as error:
+            if self._closing:  # what was still to be loaded into is shut
+                return
             self.stage = f"failed: {type(error).__name__}"
             log.exception("the house could not be opened")
+        finally:
+            if self._closing:
+                self._close_engine()
+
+    def _reader(self) -> "Reader | None":
+        """What reads evidence; where it cannot be used, the log tells why, and sentences are compared."""
+        from service.retrieval import evidence_reader
+
+        reader, told = evidence_reader(self.settings.search)
+        if reader:
+            reader.warm()
+        elif self.settings.search.evidence:
+            log.warning("sentences are compared, not read: %s", told)
+        return reader
 
     def _model(self) -> "Model":
         """What adapters need of the engine, as callables: they are asked when the model may still be loading."""
@@ -257,13 +274,19 @@ class House:
                 self.library.add((card.parent / name).read_bytes(), name, scope, matter)
 
     def close(self) -> None:
+        """Also while the model still loads: the loading then ends quietly, and closes what it has opened."""
+        self._closing = True
         self.training.close()
         self.adapters.close()
         self.library.close()
-        if self._engine is not None:
-            self._engine.close()
+        self._close_engine()
         self.database.close()
         self.lock.release()
+
+    def _close_engine(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
 
 
 def _say(*lines: str) -> None:
