@@ -18,6 +18,7 @@ from service.training.opening import opened, place, save
 from service.training.ordering import order, steps_of
 from service.training.primer import Primer, primer
 from service.training.recipe import Recipe
+from service.training.sharing import families
 from service.training.watch import Failed, Standing, Stopped, Watch
 
 log = logging.getLogger("privity.training")
@@ -83,7 +84,15 @@ def learner(course: Course, model: Any, tokens: Any, kept: Path | None) -> Any:
     class Learner(SFTTrainer):  # type: ignore[misc]
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             lengths = [len(row.tokens) for row in course.lesson.rows]
-            return order(lengths, course.recipe.batch, course.watch.of, course.recipe.seed)
+            kin = [] if course.lesson.where.flat else families(course.lesson.rows)
+            return order(lengths, course.recipe.batch, course.watch.of, course.recipe.seed, kin)
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+            if self.lr_scheduler is None:
+                self.lr_scheduler = _from_the_first(
+                    super().create_scheduler(num_training_steps + 1, optimizer)
+                )
+            return self.lr_scheduler
 
         def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
             return course.step(model, inputs["rows"].tolist())
@@ -122,6 +131,14 @@ def learner(course: Course, model: Any, tokens: Any, kept: Path | None) -> Any:
     course.trainer.remove_callback(PrinterCallback)
     count_only(model.get_base_model())
     return course.trainer
+
+
+def _from_the_first(schedule: Any) -> Any:
+    """Transformers' schedules begin and end with a step at no rate at all; ours with the next to it."""
+    from torch.optim.lr_scheduler import LambdaLR
+
+    rate = schedule.lr_lambdas[0]
+    return LambdaLR(schedule.optimizer, lambda step: rate(step + 1))
 
 
 def _collated(rows: Sequence[dict[str, int]]) -> dict[str, Any]:

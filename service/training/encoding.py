@@ -42,12 +42,15 @@ def tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 
-def encode(example: Example, tokens: Tokenizer) -> Encoded:
-    """A question and its answer. The two are cut into tokens apart, as they are when a question is served."""
+def encode(example: Example, tokens: Tokenizer, opening: int = 0) -> Encoded:
+    """A question and its answer, or no more than the answer's `opening`.
+
+    The two are cut into tokens apart, as they are when a question is served.
+    """
     prompt, answer = _texts(example.messages, example.completion, tokens)
     before = tokens.encode(prompt, add_special_tokens=False)
     after = tokens.encode(answer, add_special_tokens=False)
-    return Encoded((*before, *after), len(before))
+    return Encoded((*before, *after[: opening or None]), len(before))
 
 
 def encode_general(text: str, tokens: Tokenizer, length: int) -> list[Encoded]:

@@ -74,6 +74,8 @@ FIELDS: tuple[Field, ...] = (
     _integer("ewc_texts", 1, 4096, "EWC texts", "General texts from which EWC learns which weights those are."),
     _number("first_weight", 1, 100, "First token", "How much the first token of an answer counts: it carries the "
             "choice, above all whether to refuse."),
+    _integer("opening", 0, 131072, "Opening", "The most tokens of an answer that are learned, from its first on; 0 "
+             "learns all of it. The first ones carry the choice, and the rest is copied."),
     _integer("rows", 0, 10_000_000, "Rows", "The most rows used, drawn at random; 0 uses all."),
     _integer("held_out_rows", 8, 100_000, "Held-out rows", "The most held-out rows that each check reads."),
     _integer("checks", 1, 1000, "Checks an epoch", "How often the held-out loss is measured and a checkpoint saved."),

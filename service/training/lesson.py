@@ -16,9 +16,12 @@ from service.training.encoding import Encoded
 from service.training.opening import Place
 from service.training.ordering import stretches
 from service.training.recipe import Recipe
+from service.training.sharing import families, line, lines
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LONGER = 1.5  # a line of rows that begin alike may be this much over the budget: what they share would be read again
 
 # Models that do something to their logits after the head: theirs are made the long way.
 _BENT = (
@@ -93,10 +96,23 @@ class Lesson:
         return sum(row.counted * self.replay_weight if row.replay else row.counted + extra for row in rows)
 
     def stretches(self, rows: Sequence[Encoded], device: Any) -> Iterator[Stretch]:
-        """Answers and general texts apart, as their losses are."""
-        for alike in ([row for row in rows if not row.replay], [row for row in rows if row.replay]):
+        """Answers and general texts apart, as their losses are; rows that begin alike in one line."""
+        kin = [[rows[at] for at in family] for family in self._families(rows)]
+        for family in kin:
+            if len(family) > 1:
+                yield from self._together(family, device)
+        single = [family[0] for family in kin if len(family) == 1]
+        for alike in ([row for row in single if not row.replay], [row for row in single if row.replay]):
             for group in stretches([len(row.tokens) for row in alike], self.budget, self.recipe.at_once):
                 yield stretch([alike[at] for at in group], self.pad, device, self.where.flat)
+
+    def _families(self, rows: Sequence[Encoded]) -> list[list[int]]:
+        """Flash attention, which packs rows itself, takes no mask of ours."""
+        return [[at] for at in range(len(rows))] if self.where.flat else families(rows)
+
+    def _together(self, rows: Sequence[Encoded], device: Any) -> Iterator[Stretch]:
+        for group in lines(rows, round(LONGER * self.budget), self.recipe.at_once):
+            yield together([rows[at] for at in group], device, self.where.bf16)
 
     def loss(self, model: Any, part: Stretch) -> "tuple[Tensor, Sums]":
         """The weighted loss, summed over the stretch, and what it is made of.
@@ -188,6 +204,29 @@ def _padded(rows: Sequence[Encoded], lines: Sequence[Sequence[int]]) -> dict[str
         [int(at < len(row.tokens)) for at in range(len(line))] for row, line in zip(rows, lines, strict=True)
     ]
     return {"input_ids": lines, "attention_mask": mask}
+
+
+def together(rows: Sequence[Encoded], device: Any, bf16: bool) -> Stretch:
+    """Rows that begin alike in one line, each of which sees the beginning and itself."""
+    import torch
+
+    read, kind = line(rows), torch.bfloat16 if bf16 else torch.float32
+    branch = torch.tensor(read.branch, device=device)
+    sees = (branch[:, None] == branch[None, :]) | (branch[None, :] == 0)
+    mask = torch.zeros(len(branch), len(branch), dtype=kind, device=device)
+    mask.masked_fill_(~sees.tril(), torch.finfo(kind).min)
+    return Stretch(
+        inputs={
+            "input_ids": torch.tensor([read.tokens], device=device),
+            "position_ids": torch.tensor([read.position], device=device),
+            "attention_mask": mask[None, None],
+        },
+        counted=torch.tensor([read.counted], device=device),
+        targets=torch.tensor(read.targets, device=device),
+        first=torch.tensor(read.first, device=device),
+        replay=False,
+        tokens=len(read.tokens),
+    )
 
 
 def _flat(rows: Sequence[Encoded], lines: Sequence[Sequence[int]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The order is a function of lengths and seed alone, so a training that goes on af
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 GROUP = 16  # batches whose rows are sorted by length among themselves
@@ -16,27 +16,65 @@ def steps_of(rows: int, batch: int, epochs: float, most: int) -> int:
     return min(steps, most) if most else steps
 
 
-def order(lengths: Sequence[int], batch: int, steps: int, seed: int) -> list[int]:
-    """The rows of all steps, `batch` for each. In every epoch each row comes once."""
+def order(
+    lengths: Sequence[int], batch: int, steps: int, seed: int, families: Sequence[Sequence[int]] = ()
+) -> list[int]:
+    """The rows of all steps, `batch` for each. In every epoch each row comes once.
+
+    Rows of one of `families` (which name every row, or none) come one after the other.
+    """
     chance = random.Random(seed)
+    together = families or [[row] for row in range(len(lengths))]
     found: list[int] = []
     while len(found) < batch * steps:
-        found += _epoch(lengths, batch, chance)
+        found += _epoch(lengths, batch, chance, together)
     return found[: batch * steps]
 
 
-def _epoch(lengths: Sequence[int], batch: int, chance: random.Random) -> list[int]:
-    rows = list(range(len(lengths)))
-    chance.shuffle(rows)
-    size = batch * GROUP
-    batches = []
-    for at in range(0, len(rows), size):
-        alike = sorted(rows[at : at + size], key=lambda row: -lengths[row])
-        batches += [alike[first : first + batch] for first in range(0, len(alike), batch)]
+def _epoch(
+    lengths: Sequence[int], batch: int, chance: random.Random, families: Sequence[Sequence[int]]
+) -> list[int]:
+    drawn = list(families)
+    chance.shuffle(drawn)
+    batches: list[list[int]] = []
+    for group in _groups(drawn, batch * GROUP):
+        batches += _filled(sorted(group, key=lambda family: -max(lengths[row] for row in family)), batch)
     ends = [one for one in batches if len(one) < batch]
     whole = [one for one in batches if len(one) == batch]
     chance.shuffle(whole)
     return [row for one in (*whole, *ends) for row in one]
+
+
+def _groups(families: Sequence[Sequence[int]], size: int) -> Iterator[list[Sequence[int]]]:
+    """Of `size` rows each but for the last; a family that crosses a border is parted there."""
+    group, room = list[Sequence[int]](), size
+    for family in families:
+        while len(family) >= room:
+            yield [*group, family[:room]]
+            group, family, room = [], family[room:], size
+        if family:
+            group.append(family)
+            room -= len(family)
+    if group:
+        yield group
+
+
+def _filled(families: Sequence[Sequence[int]], batch: int) -> Iterator[list[int]]:
+    """Batches of whole families as far as they fit, the first ones first; a family is parted only to fill a batch."""
+    left = list(families)
+    while left:
+        one, later = list[int](), list[Sequence[int]]()
+        for family in left:
+            if len(one) + len(family) <= batch:
+                one += family
+            else:
+                later.append(family)
+        room = batch - len(one)
+        if room and later:
+            one += later[0][:room]
+            later[0] = later[0][room:]
+        yield one
+        left = later
 
 
 def stretches(lengths: Sequence[int], budget: int, most: int = 0) -> list[list[int]]:

@@ -23,6 +23,7 @@ from service.training.ordering import order, steps_of, stretches
 from service.training.primer import Primer, primer
 from service.training.recipe import Kind, Recipe
 from service.training.rendering import Example, Labelled, Shown, Span
+from service.training.sharing import families, spared
 from service.training.watch import Failed
 
 START = 15.0  # seconds until the first step
@@ -43,7 +44,7 @@ class Preflight:
     held_out: int
     general: int  # general texts read in an epoch
     left_out: int  # rows, of both, that are longer than the recipe's length, or whose label is not learned
-    tokens: int  # in an epoch
+    tokens: int  # read in an epoch; what rows begin with alike is read once
     counted: int  # of the answers' tokens, those that are learned; of a classifier the labels
     longest: int
     median: int
@@ -71,20 +72,22 @@ def preflight(
     found = primer(train, held_out, replay, recipe, tokens)
     steps = steps_of(len(found.learned), recipe.batch, recipe.epochs, recipe.steps)
     lengths = [len(row.tokens) for row in found.learned]
+    kin = [] if where.flat else families(found.learned)
+    spare = spared(found.learned, kin)
     return Preflight(
         rows=len(found.examples),
         held_out=len(found.held_out),
         general=found.replayed,
         left_out=found.left_out,
-        tokens=sum(lengths),
+        tokens=sum(lengths) - spare,
         counted=sum(row.counted for row in found.learned if not row.replay),
         longest=max(lengths, default=0),
         median=int(median(lengths)) if lengths else 0,
         steps=steps,
         place=str(where),
-        forecast=forecast(Shape.read(base), recipe, where, found, steps, speed),
+        forecast=forecast(Shape.read(base), recipe, where, found, steps, speed, spare=spare),
         batch=tuple(
-            _shown(at, found, tokens) for at in order(lengths, recipe.batch, min(steps, 1), recipe.seed)
+            _shown(at, found, tokens) for at in order(lengths, recipe.batch, min(steps, 1), recipe.seed, kin)
         ),
     )
 
@@ -192,8 +195,9 @@ def forecast(
     steps: int,
     speed: float | None,
     budget: int = 0,
+    spare: int = 0,
 ) -> Forecast:
-    """`budget` are the tokens computed together, where they are not the place's."""
+    """`budget` are the tokens computed together, where they are not the place's; `spare` those not read again."""
     read = found.learned
     if not read:
         return Forecast(0.0, int(IDLE), False)
@@ -203,7 +207,7 @@ def forecast(
     every = max(1, min(round(len(read) / recipe.batch / recipe.checks), ceil(steps / 2)))
     checked = (steps // every + 2) * sum(len(row.tokens) for row in found.held_out) / 3  # forward alone
     braked = recipe.ewc_texts * 128 if recipe.ewc else 0
-    seconds = START + (tokens * share + checked + braked) / rate
+    seconds = START + ((tokens - spare) * share + checked + braked) / rate
     limit = recipe.minutes * 60 + START if recipe.minutes else seconds
     memory = _memory(shape, recipe, where, read, budget or where.budget)
     return Forecast(round(min(seconds, limit), 1), memory, speed is not None)

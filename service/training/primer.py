@@ -34,8 +34,8 @@ def primer(
 ) -> Primer:
     """The same for the same rows and seed."""
     chance = random.Random(recipe.seed)
-    drawn = [(one, encode(one, tokens)) for one in _some(train, recipe.rows, chance)]
-    held = [encode(one, tokens) for one in _some(held_out, recipe.held_out_rows, chance)]
+    drawn = [(one, encode(one, tokens, recipe.opening)) for one in _some(train, recipe.rows, chance)]
+    held = [encode(one, tokens, recipe.opening) for one in _some(held_out, recipe.held_out_rows, chance)]
     kept = [(one, row) for one, row in drawn if fitting([row], recipe.length)]
     general = [part for text in texts for part in encode_general(text, tokens, recipe.length)]
     chance.shuffle(general)

@@ -34,6 +34,7 @@ class Recipe:
     ewc: float = 0.0
     ewc_texts: int = 32
     first_weight: float = 3.0
+    opening: int = 0
     rows: int = 0
     held_out_rows: int = 200
     checks: int = 4
