@@ -1,10 +1,11 @@
 """Taking documents in against the bare embedder, on the same core in the same run, in passages per second.
 
-    python bench/ingestion.py --corpus DIR [--documents 12] [--benchmark FILE]
+    python bench/ingestion.py --corpus DIR [--documents 12] [--benchmark FILE] [--clauses DIR]
 
 Each document goes through the real Library alone, from its bytes until it can be searched; then its passages go
 through the embedder alone, all in one call. The two take turns, so that a neighbour on the machine slows both. What
-Chroma's graph of neighbours costs, which is drawn when no file waits, is told apart.
+Chroma's graph of neighbours costs, which is drawn when no file waits, is told apart; so is what a classifier with a
+LoRA of its own costs (`--clauses`), which labels documents after that.
 
 Both in bfloat16 and in float32, where the processor has both; and with a benchmark of the LegalBench-RAG form, how well
 each finds what the questions about these documents ask for, by likeness alone among all of their passages.
@@ -15,7 +16,7 @@ import json
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,8 @@ def embedders(threads: int) -> Iterator[tuple[str, Embedder]]:
             yield precision, embedder
 
 
-def measure(home: Path, files: list[Path], embedder: Embedder, threads: int) -> dict[str, Any]:
-    settings = Settings(home=home, search=Search(threads=threads))
+def measure(home: Path, files: list[Path], embedder: Embedder, search: Search) -> dict[str, Any]:
+    settings = Settings(home=home, search=search)
     with closing(Database(home / "privity.db")) as database:
         accounts = Accounts(database, 1)
         accounts.add("bench", Role.MEMBER)
@@ -59,18 +60,20 @@ def measure(home: Path, files: list[Path], embedder: Embedder, threads: int) -> 
         caller = Caller(person.id, person.name, person.role)
         matter = walls.open_matter(caller, "bench").id
         scope = walls.scope(caller, [matter])
-        number, took, alone, graph = 0, 0.0, 0.0, 0.0
+        number, took, alone, graph, types = 0, 0.0, 0.0, 0.0, 0.0
         cpu, cpu_alone = 0.0, 0.0
         with closing(Library(home, database, settings, embedder)) as library:
             library.add(b"1. Rent. The rent is 900 pounds.", "first.txt", scope, matter)  # opens the index
             library.wait()
-            drawn(library)
+            done(lambda: library.drawing)
+            done(lambda: library.labelling)
             for file in files:
                 began, spent = time.perf_counter(), time.process_time()
                 library.add(file, file.name, scope, matter)
                 library.wait()
                 took, cpu = took + time.perf_counter() - began, cpu + time.process_time() - spent
-                graph += drawn(library)
+                graph += done(lambda: library.drawing)
+                types += done(lambda: library.labelling)
                 texts = spoken_of(file)
                 began, spent = time.perf_counter(), time.process_time()
                 embedder.embed(texts)
@@ -87,13 +90,14 @@ def measure(home: Path, files: list[Path], embedder: Embedder, threads: int) -> 
         "share": round(alone / took, 3),
         "share_of_processor_time": round(cpu_alone / cpu, 3),
         "share_with_the_graph": round(alone / (took + graph), 3),
+        "share_with_the_types": round(alone / (took + graph + types), 3),
     }
 
 
-def drawn(library: Library) -> float:
-    """Wait until Chroma's graph has all, and say for how many seconds."""
+def done(going: Callable[[], bool]) -> float:
+    """Wait until what goes on in the background is done, and say for how many seconds."""
     began = time.perf_counter()
-    while library.drawing:
+    while going():
         time.sleep(0.01)
     return time.perf_counter() - began
 
@@ -165,7 +169,8 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     known: list[Vectors] = []
     for precision, embedder in embedders(chosen.threads):
         with tempfile.TemporaryDirectory(prefix="privity-bench-") as folder:
-            result[precision] = measure(Path(folder), files, embedder, chosen.threads)
+            search = Search(threads=chosen.threads, clauses=chosen.clauses)
+            result[precision] = measure(Path(folder), files, embedder, search)
         if quality:
             known.append(quality.vectors(embedder))
             result[precision] |= quality.told(embedder, known[-1])
@@ -187,6 +192,7 @@ def main() -> None:
     )
     parser.add_argument("--documents", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the embedder")
+    parser.add_argument("--clauses", default="clause-types", help="what labels clauses, as in search.clauses")
     parser.add_argument("--machine", default=platform.machine(), help="words that name this machine")
     parser.add_argument("--save", type=Path, help="write the result here as JSON")
     chosen = parser.parse_args()

@@ -617,6 +617,8 @@ class Preflight(TypedDict):
     place: str
     forecast: Forecast
     batch: list[Seen]
+    kind: Literal["answers", "classify"]
+    cut: int  # texts that are read only in part
     counts: dict[str, int]
     dropped: dict[str, int]
     remarks: list[str]

@@ -1,7 +1,7 @@
 """A small library in a temporary home: real database, real Chroma, an embedder that only counts words."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,10 @@ def library(
     embedder: Embedder | None = None,
     earlier: Sequence[Embedder] = (),
     head: Head | None = None,
+    search: Mapping[str, object] | None = None,
     **settings: object,
 ) -> Library:
-    return Library(home, made, Settings(home=home, **settings), embedder or HashEmbedder(), earlier, head)
+    """Without `head` clauses have no types, unless `search` names some."""
+    chosen = {"clauses": ""} | dict(search or {})
+    house = Settings(home=home, search=chosen, **settings)  # type: ignore[arg-type]
+    return Library(home, made, house, embedder or HashEmbedder(), earlier, head)

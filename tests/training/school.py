@@ -9,6 +9,7 @@ from service.config import Settings
 from service.core import BASE, Adapter, Caller, Generation, Message, Piece, Scope
 from service.engines import BaseFiles, Form, Weight, Words
 from service.errors import BadRequest, NotReady
+from service.retrieval import model_folder
 from service.storage.tables import Dataset, DatasetRow
 from service.training import Hands, Job, JobState, Training, TrainSpec
 from service.training.recipe import PRESETS
@@ -43,13 +44,17 @@ def learned(adapter: Adapter, row: Row) -> str:
 
 
 class School:
-    def __init__(self, firm: Firm, play: Play | None = None, **training: object) -> None:
+    """With `real` its runs are trained by the real child, on the embedder; only classifiers can be."""
+
+    def __init__(self, firm: Firm, play: Play | None = None, real: bool = False, **training: object) -> None:
         self.firm, self.says, self.loading = firm, learned, False
         self.nats = {BASE.digest: 3.0}  # a token, by digest; 3.01 for the others
         self.asked: list[Generation] = []
         self.matters = ["m1", "m2"]  # of whoever launches
         self.rows: dict[str, Row] = {}
         self.settings = Settings(home=firm.home, training=training)  # type: ignore[arg-type]
+        self.real = real
+        self.relabel: Callable[[], None] = lambda: None
         self.play = play or Play(steps=6, every=2, adapter=str(firm.make(7)))
         self.training = self._open()
         self.training.start()
@@ -61,14 +66,16 @@ class School:
             weigh=self._weigh,
             weigh_files=self._weigh_files,
             merge=self._merge,
-            embedder=lambda: Path(),
+            embedder=model_folder,
             submit=self._submit,
             prompt=lambda question, context: [Message("user", f"{context}\n{question}")],
             count=lambda messages: 1,
             idle=lambda: True,
             scope=self._scope,
+            relabel=lambda: self.relabel(),
         )
-        return Training(self.settings, self.firm.database, self.firm.adapters, hands, program(self.play))
+        child = None if self.real else program(self.play)
+        return Training(self.settings, self.firm.database, self.firm.adapters, hands, child)
 
     def restart(self, play: Play | None = None) -> None:
         self.training.close()

@@ -180,6 +180,8 @@ def preflight(**change: Any) -> Preflight:
         place="cpu, bf16",
         forecast={"seconds": 1740.0, "memory": 2_300_000_000, "measured": False},
         batch=[{"id": "r1", "tokens": 310, "counted": 21, "spans": spans}],  # type: ignore[typeddict-item]
+        kind="answers",
+        cut=0,
         counts={"documents_train": 310, "documents_held_out": 60, "answerable": 67, "refuse": 33},
         dropped={},
         remarks=[],

@@ -217,6 +217,22 @@ def test_the_preflight_tells_counts_forecast_and_the_mask() -> None:
     assert '<span class="counts">Question' not in html
 
 
+def test_a_classifier_s_preflight_shows_the_labels_that_are_to_be_told() -> None:
+    spans: Any = [{"text": "a dreadful film", "counts": False}, {"text": "negative", "counts": True}]
+    batch: Any = [{"id": "r1", "tokens": 5, "counted": 1, "spans": spans}]
+    flight = preflight(kind="classify", cut=3, counts={"labels": 2}, batch=batch)
+    reviews = dataset(kind="classify", counts={"accepted": 60})
+    page = laid(preparing(chosen=reviews, stage="preflight", preflight=flight))
+    html = draw(page)["stage"]
+    said = seen(html)
+    for words in ("Labels2", "Too long, read in part3", "labels1,200,000", "Row 1 · 5 tokens", "green label"):
+        assert words in said
+    assert '<span class="counts">negative</span>' in html
+    assert '<span class="counts">a dreadful' not in html
+    page = laid(preparing(chosen=reviews, stage="recipe", recipes=recipes()))
+    assert 'data-act="tune_preflight"' in "".join(draw(page).values())
+
+
 def test_every_reason_against_a_start_is_told_and_nothing_is_offered() -> None:
     tuning = preparing(stage="preflight", against=["There are 3 rows.", "All rows come from one document."])
     panes = draw(laid(tuning))
@@ -411,6 +427,7 @@ def hostile() -> list[Desk]:
     flight = preflight(
         place=HOSTILE, remarks=[HOSTILE], batch=[{"id": HOSTILE, "tokens": 1, "counted": 1, "spans": spans}]
     )
+    labels = flight | {"kind": "classify"}
     made = [
         laid(
             Tuning(
@@ -443,7 +460,8 @@ def hostile() -> list[Desk]:
         )
         for stage in STAGES[:3]
     ]
-    return [*made, laid(Tuning(**lists))]
+    checked = Tuning(chosen=bad_set, stage="preflight", preflight=labels, **lists)  # type: ignore[arg-type]
+    return [*made, laid(checked), laid(Tuning(**lists))]
 
 
 def test_no_word_from_outside_becomes_part_of_the_page() -> None:

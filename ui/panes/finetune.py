@@ -162,8 +162,6 @@ def doings(tuning: Tuning) -> list[str]:
     if tuning.stage == "data":
         return [smoke(tuning), button("Choose a recipe", act("tune_recipe"), tuning.ready > 0)]
     if tuning.stage == "recipe":
-        if tuning.chosen["kind"] == "classify":  # such a run is short, and has no preflight
-            return [button("Start", act("tune_launch", form="recipe", busy="Putting it in line…"), True)]
         check = act("tune_preflight", form="recipe", busy="Reading the rows…")
         return [button("Check before the start", check, True)]
     again = button("Change the recipe", act("tune_stage", id="recipe"))

@@ -21,6 +21,7 @@ NOTHING = (
     "context."
 )
 SHOWN = 4  # rows of the first batch
+LEARNED = {"answers": "learned", "classify": "labels"}
 LONG = 1200  # letters of a row's prompt that are shown: its end
 
 
@@ -127,7 +128,7 @@ def preflight(desk: Desk) -> str:
     found = tuning.preflight
     html = against(tuning.against)
     if found is not None:
-        html += f'<div class="trio">{rows(found)}{forecast(found)}{remarks(found)}</div>{batch(found.get("batch", []))}'
+        html += f'<div class="trio">{rows(found)}{forecast(found)}{remarks(found)}</div>{batch(found)}'
     return html
 
 
@@ -154,8 +155,12 @@ def rows(found: Preflight) -> str:
         lines.append(fact("Should refuse", f"{100 * counts['refuse'] / max(1, of):.0f} %"))
     if counts.get("labels"):
         lines.append(fact("Labels", f"{counts['labels']:,}"))
-    lines.append(fact("Too long, left out", f"{found['left_out']:,}"))
-    lines.append(fact("General texts read in between", f"{found['general']:,}"))
+    if found["kind"] == "classify":
+        lines.append(fact("Too long, read in part", f"{found['cut']:,}"))
+        lines.append(fact("Held out, of labels not learned", f"{found['left_out']:,}"))
+    else:
+        lines.append(fact("Too long, left out", f"{found['left_out']:,}"))
+        lines.append(fact("General texts read in between", f"{found['general']:,}"))
     return f'<section class="card"><h3>Data</h3>{"".join(lines)}</section>'
 
 
@@ -168,7 +173,7 @@ def forecast(found: Preflight) -> str:
         fact("Steps", f"{found['steps']:,}")
         + fact("Time", f"about {lasting(said['seconds'])}")
         + fact("Memory, at most", gigabytes(said["memory"]))
-        + fact("Tokens in an epoch · learned", f"{found['tokens']:,} · {found['counted']:,}")
+        + fact(f"Tokens in an epoch · {LEARNED[found['kind']]}", f"{found['tokens']:,} · {found['counted']:,}")
         + fact("Row, median · longest", f"{found['median']:,} · {found['longest']:,} tokens")
         + fact("Trained on", esc(found["place"]))
     )
@@ -185,22 +190,35 @@ def remarks(found: Preflight) -> str:
     return f'<section class="card"><h3>Worth knowing</h3><ul class="remarks">{lines}</ul></section>'
 
 
-def batch(some: list[Seen]) -> str:
+def batch(found: Preflight) -> str:
+    some = found.get("batch", [])
     if not some:
         return ""
-    html = "".join(seen(one, n) for n, one in enumerate(some[:SHOWN], 1))
+    html = "".join(seen(one, n, found["kind"]) for n, one in enumerate(some[:SHOWN], 1))
     more = f", {SHOWN} of {len(some)} rows" if len(some) > SHOWN else ""
-    legend = '<p class="soft">Loss counts only the <span class="counts">green words</span>.</p>'
-    return f'<section class="card batch"><h3>The first batch as the model reads it{more}</h3>{legend}{html}</section>'
+    heading = f"<h3>The first batch as the model reads it{more}</h3>"
+    return f'<section class="card batch">{heading}{legend(found)}{html}</section>'
 
 
-def seen(one: Seen, n: int) -> str:
+def legend(found: Preflight) -> str:
+    """What the green words are."""
+    if found["kind"] == "classify":
+        return '<p class="soft">The <span class="counts">green label</span> is to be told from the text.</p>'
+    return '<p class="soft">Loss counts only the <span class="counts">green words</span>.</p>'
+
+
+def seen(one: Seen, n: int, kind: str) -> str:
     """A row with its mask; of a long prompt the end is shown, which is where the question stands."""
-    html = "".join(
-        f'<span class="counts">{esc(span["text"])}</span>' if span["counts"] else esc(tail(span["text"]))
-        for span in one["spans"]
-    )
-    facts = f"Row {n} · {one['tokens']:,} tokens, {one['counted']:,} learned"
+    if kind == "classify":
+        text, label = one["spans"]
+        html = f'{esc(text["text"])} <span class="counts">{esc(label["text"])}</span>'
+        facts = f"Row {n} · {one['tokens']:,} tokens"
+    else:
+        html = "".join(
+            f'<span class="counts">{esc(span["text"])}</span>' if span["counts"] else esc(tail(span["text"]))
+            for span in one["spans"]
+        )
+        facts = f"Row {n} · {one['tokens']:,} tokens, {one['counted']:,} learned"
     return f'<div class="seen"><small class="soft">{facts}</small><pre>{html}</pre></div>'
 
 

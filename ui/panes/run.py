@@ -2,7 +2,7 @@
 the browser (assets/curves.js)."""
 
 from ui.desk import Desk
-from ui.panes.recipe import fact, plain, seen
+from ui.panes.recipe import fact, legend, plain, seen
 from ui.panes.words import act, count, esc, gigabytes, lasting, moment
 from ui.replies import Doing, Line, WholeRun
 from ui.tuning import GOING, Tuning
@@ -126,8 +126,8 @@ def first_row(tuning: Tuning) -> str:
     found = tuning.preflight
     if found is None or tuning.run is None or tuning.flown != tuning.run["number"] or not found["batch"]:
         return ""
-    legend = '<p class="soft">Loss counts only the green words.</p>'
-    return f'<section class="card"><h3>What the model sees</h3>{seen(found["batch"][0], 1)}{legend}</section>'
+    row = seen(found["batch"][0], 1, found["kind"])
+    return f'<section class="card"><h3>What the model sees</h3>{row}{legend(found)}</section>'
 
 
 def data(one: WholeRun) -> str:
