@@ -18,6 +18,7 @@ from ui.replies import (
     Found,
     Json,
     Key,
+    Lineage,
     Marked,
     Matter,
     Me,
@@ -25,6 +26,7 @@ from ui.replies import (
     Preflight,
     Recipes,
     Report,
+    Rule,
     Run,
     Status,
     TrainingRow,
@@ -251,9 +253,13 @@ class Api:
         """Accept or reject all that is proposed."""
         return await self.post(f"/api/datasets/{segment(dataset)}/decide", {"state": state})
 
-    async def propose(self, dataset: str, matter: str, written: bool, mask: bool) -> Json:
-        """The rows that a matter's documents give by rules, and with `written` questions of the model's."""
-        body = {"matter": matter, "unanswerable": True, "written": written, "mask": mask}
+    async def rules(self) -> list[Rule]:
+        return cast(list[Rule], (await self.get("/api/datasets/rules"))["rules"])
+
+    async def propose(self, dataset: str, matter: str, rules: list[str], written: bool, mask: bool) -> Json:
+        """The rows that a matter's documents give by rules, by all if none is named, and with `written` questions of
+        the model's."""
+        body = {"matter": matter, "rules": rules, "unanswerable": True, "written": written, "mask": mask}
         return await self.post(f"/api/datasets/{segment(dataset)}/propose", body, LONG)
 
     async def review(self, matter: str) -> Json:
@@ -277,6 +283,10 @@ class Api:
 
     async def run(self, number: int) -> WholeRun:
         return cast(WholeRun, await self.get(f"/api/jobs/{number}"))
+
+    async def lineage(self, **of: str | int) -> Lineage:
+        """What learned from a `document`, or what a `job` learned from."""
+        return cast(Lineage, await self.get("/api/lineage", **of))
 
     async def report(self, number: int) -> Report:
         return cast(Report, await self.get(f"/api/jobs/{number}/report"))

@@ -14,6 +14,7 @@ from ui.replies import (
     Document,
     Found,
     Key,
+    Lineage,
     Marked,
     Matter,
     Me,
@@ -137,6 +138,7 @@ class Desk:
     source: Source | None = None
 
     picked: Document | None = None
+    learned: Lineage | None = None  # from that document
     titles: dict[str, str] = field(
         default_factory=dict
     )  # of the documents that the picked one is kin to, by id

@@ -33,6 +33,8 @@ async def refresh(api: Api, desk: Desk) -> None:
     if desk.view != "finetune":
         return
     tuning.sets = await api.sets()
+    with suppress(ApiError):  # all are asked then
+        tuning.rules = tuning.rules or await api.rules()
     if desk.matter:
         tuning.corrections = int((await api.review(desk.matter))["corrections"])
     if tuning.run is not None:
@@ -56,6 +58,9 @@ async def look(api: Api, tuning: Tuning, number: int) -> None:
             tuning.report = await api.report(number)
     if tuning.log is not None:
         tuning.log = await api.log(number)
+    if tuning.lineage is None or before != tuning.run["state"]:
+        with suppress(ApiError):  # the run is worth looking at without it
+            tuning.lineage = await api.lineage(job=number)
     if before in GOING and tuning.run["state"] == "waiting" and tuning.stage == "run":
         tuning.stage = "report"
 
@@ -85,10 +90,21 @@ async def open_run(api: Api, desk: Desk, event: Event) -> None:
     tuning, number = desk.tuning, int(event["number"])
     desk.source = None
     if tuning.run is None or tuning.run["number"] != number:
-        tuning.report = tuning.log = None
+        tuning.report = tuning.log = tuning.lineage = None
     await look(api, tuning, number)
     if tuning.run is not None:
         tuning.stage = "report" if tuning.run["state"] in JUDGED else "run"
+
+
+async def open_from_afar(api: Api, desk: Desk, event: Event) -> None:
+    """A run, from where something else is looked at."""
+    await chat.show(api, desk, {"id": "finetune"})
+    await open_run(api, desk, event)
+
+
+async def document(api: Api, desk: Desk, event: Event) -> None:
+    """A document that a run learned from, beside the run."""
+    desk.source = await chat.read(api, event["id"])
 
 
 async def new(api: Api, desk: Desk, event: Event) -> None:
@@ -167,9 +183,19 @@ async def from_matter(api: Api, desk: Desk, event: Event) -> None:
     known = (one for one in await api.sets() if one["matters"] == [matter["id"]] and one["kind"] == "answers")
     found = next((one for one in known if one["name"] == matter["name"]), None)
     chosen = found or await api.new_set(matter["name"], "answers", [matter["id"]])
-    got = await api.propose(chosen["id"], matter["id"], "written" in event, "mask" in event)
+    got = await api.propose(
+        chosen["id"], matter["id"], wished(tuning, event), "written" in event, "mask" in event
+    )
     await pick_set(api, desk, {"id": chosen["id"]})
     tuning.told = said_of(got)
+
+
+def wished(tuning: Tuning, event: Event) -> list[str]:
+    """The rules that are ticked; none where all are, or where the form was not there."""
+    some = [one["name"] for one in tuning.rules if f"rule-{one['name']}" in event]
+    if "rules" in event and not some:
+        raise ApiError(422, "no_rule", "Tick at least one kind of question.")
+    return [] if len(some) == len(tuning.rules) else some
 
 
 def said_of(got: Json) -> str:
@@ -227,7 +253,7 @@ async def change_row(api: Api, desk: Desk, event: Event) -> None:
     tuning = desk.tuning
     if tuning.chosen is None:
         return
-    parts = ("state", "question", "answer", "label")
+    parts = ("state", "question", "context", "answer", "label")
     change = {part: event[part] for part in parts if part in event}
     changed = await api.change_row(tuning.chosen["id"], event["row"], change)
     before = next((one for one in tuning.rows if one["id"] == changed["id"]), None)
@@ -295,7 +321,16 @@ async def to_recipe(api: Api, desk: Desk, event: Event) -> None:
     tuning = desk.tuning
     if tuning.recipes is None:
         tuning.recipes = await api.recipes()
+    if tuning.chosen is not None:
+        with suppress(ApiError):  # everybody may use it then
+            tuning.people = await people_of(api, tuning.chosen["matters"])
     tuning.stage, desk.source = "recipe", None
+
+
+async def people_of(api: Api, matters: list[str]) -> list[str]:
+    """Who belongs to all of these matters."""
+    each = [{one["name"] for one in await api.members(matter)} for matter in matters]
+    return sorted(set.intersection(*each)) if each else []
 
 
 def keep(tuning: Tuning, event: Event) -> None:
@@ -305,6 +340,7 @@ def keep(tuning: Tuning, event: Event) -> None:
     draft = tuning.draft
     draft.name, draft.title = event.get("name", draft.name).strip(), event.get("title", draft.title).strip()
     draft.protect = event.get("protect") == "on"
+    draft.people = [name for name in tuning.people if f"who-{name}" in event]
     preset = usual(tuning, draft.preset)
     for one in tuning.recipes["fields"]:
         said = event.get(f"field-{one['name']}")
@@ -370,6 +406,7 @@ def asked(tuning: Tuning) -> Json:
         "preset": draft.preset,
         "recipe": draft.changes,
         "protect": draft.protect,
+        "people": draft.people,
     }
 
 
@@ -466,6 +503,8 @@ async def repeat(api: Api, desk: Desk, event: Event) -> None:
 ACTS: dict[str, Act] = {
     "tune_new": new,
     "tune_run": open_run,
+    "tune_open": open_from_afar,
+    "tune_document": document,
     "tune_stage": stage,
     "tune_back": come_back,
     "tune_matter": from_matter,

@@ -3,6 +3,8 @@
 The list itself lives in the browser (assets/shelf.js): it and the files on their way speak to the API directly.
 """
 
+from contextlib import suppress
+
 from ui.chat import Act, Event, read, refresh_matters
 from ui.client import Api, ApiError
 from ui.desk import Desk
@@ -34,7 +36,9 @@ async def look(api: Api, desk: Desk, document: str) -> None:
         card = await api.document(newer)
     others = [*card["amends"], *card["amended_by"], card["parent"]]
     desk.titles = {other: (await api.document(other))["title"] for other in others if other}
-    desk.picked = card
+    desk.picked, desk.learned = card, None
+    with suppress(ApiError):  # nobody is kept from a file for want of it
+        desk.learned = await api.lineage(document=card["id"])
 
 
 async def pick(api: Api, desk: Desk, event: Event) -> None:

@@ -419,6 +419,54 @@ class TrainingRow(TypedDict):
     edited_by: str
 
 
+class Origin(TypedDict):
+    """A document that was learned from. One that is gone has no title any more."""
+
+    document: str
+    title: str
+    train: int  # rows
+    held_out: int
+
+
+class Learner(TypedDict):
+    """A run that learned from a document."""
+
+    number: int
+    name: str
+    state: "RunState"
+    adapter: str
+    version: int | None
+    train: int  # rows of the document
+    held_out: int
+
+
+class Made(TypedDict):
+    """A version of an adapter that learned, and how many answers it wrote."""
+
+    name: str
+    version: int
+    published: bool
+    retired: bool
+    answers: int
+
+
+class Lineage(TypedDict):
+    """What learned from a document; or, of a run, what it learned from."""
+
+    runs: list[Learner]
+    adapters: list[Made]
+    documents: list[Origin]
+    told: str
+
+
+class Rule(TypedDict):
+    """What documents can be asked by themselves."""
+
+    name: str
+    says: str
+    questions: list[str]
+
+
 class Line(TypedDict, total=False):
     """A step of a training, as far as it was measured; losses in nats a token."""
 

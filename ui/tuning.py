@@ -4,7 +4,18 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ui.replies import DataSet, Preflight, Recipes, Report, Run, RunState, TrainingRow, WholeRun
+from ui.replies import (
+    DataSet,
+    Lineage,
+    Preflight,
+    Recipes,
+    Report,
+    Rule,
+    Run,
+    RunState,
+    TrainingRow,
+    WholeRun,
+)
 
 Stage = Literal["data", "recipe", "preflight", "run", "report", "approve"]
 STAGES: tuple[Stage, ...] = ("data", "recipe", "preflight", "run", "report", "approve")
@@ -25,6 +36,7 @@ class Draft:
     preset: str = "standard"
     level: Level = "simple"
     protect: bool = False
+    people: list[str] = field(default_factory=list)  # who may use it; nobody named: everybody in its matters
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -36,8 +48,11 @@ class Tuning:
     run: WholeRun | None = None  # that is looked at; none: one is being prepared
     report: Report | None = None  # its
     log: str | None = None  # its, once somebody asks
+    lineage: Lineage | None = None  # its: the documents that it learned from
 
     sets: list[DataSet] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)  # what documents can be asked by themselves
+    people: list[str] = field(default_factory=list)  # who could be let use what is trained on the chosen rows
     corrections: int = 0  # of lawyers in the open matter, that no data set holds yet
     chosen: DataSet | None = None
     rows: list[TrainingRow] = field(default_factory=list)  # a page of the chosen one's
@@ -55,7 +70,7 @@ class Tuning:
 
     def anew(self) -> None:
         """Put away what is open, for another run."""
-        self.stage, self.run, self.report, self.log = "data", None, None, None
+        self.stage, self.run, self.report, self.log, self.lineage = "data", None, None, None, None
         self.put_down()
         self.draft = Draft()
 

@@ -240,23 +240,26 @@ def collect(body: Collecting, caller: CallerDep, house: HouseDep) -> dict[str, A
 def lineage(
     caller: CallerDep,
     house: HouseDep,
-    document: Annotated[str, Query(description="What learned from it, its versions and attachments.")] = "",
+    document: Annotated[
+        list[str] | None,
+        Query(max_length=200, description="What learned from these, their versions and attachments."),
+    ] = None,
     job: Annotated[int | None, Query(description="What a run learned from, and what it made.")] = None,
     adapter: Annotated[str, Query(description="What an adapter's versions learned from.")] = "",
 ) -> dict[str, Any]:
-    """What was learned from what, either way; `told` says in a sentence what deleting the document does not undo."""
+    """What was learned from what, either way; `told` says in a sentence what deleting the documents does not undo."""
     scope, lines = house.walls.whole_scope(caller), Lineages(house.datasets.database)
     if [bool(document), job is not None, bool(adapter)].count(True) != 1:
         raise BadRequest("Name one of document, job and adapter.")
     if document:
-        versions = house.library.versions(document, scope)
+        versions = [version for one in document for version in house.library.versions(one, scope)]
         attached = [file for one in versions for file in house.library.attached(one.id, scope)]
         found = lines.of_documents({file.id for file in (*versions, *attached)}, scope)
     elif job is not None:
         found = lines.of_run(job, scope)
     else:
         found = lines.of_adapter(adapter, scope)
-    return asdict(found) | {"told": found.told if document else ""}
+    return asdict(found) | {"told": found.told(len(document)) if document else ""}
 
 
 # --- inside ------------------------------------------------------------------------------------------------

@@ -76,16 +76,16 @@ class Lineage:
     adapters: tuple[Made, ...] = ()
     documents: tuple[Source, ...] = ()
 
-    @property
-    def told(self) -> str:
-        """What deleting a document does not undo, in a sentence; "" where nothing learned from it."""
+    def told(self, documents: int = 1) -> str:
+        """What deleting so many documents does not undo, in a sentence; "" where nothing learned from them."""
         learned = [f"{one.name} version {one.version}" for one in self.adapters if not one.retired]
         if not learned:
             return ""
         verb, pronoun = ("has", "it") if len(learned) == 1 else ("have", "them")
+        source, without = ("it", "the document") if documents == 1 else ("them", "these documents")
         return (
-            f"{_listed(learned)} {verb} learned from it and will go on answering. To end that, retire {pronoun}, or "
-            "train anew without the document."
+            f"{_listed(learned)} {verb} learned from {source} and will go on answering. To end that, retire {pronoun}, "
+            f"or train anew without {without}."
         )
 
 

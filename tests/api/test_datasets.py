@@ -332,4 +332,6 @@ def test_deleting_a_document_tells_what_learned_from_it(desk: Desk, tess: TestCl
     assert adam.get("/api/lineage", params={"document": document}).status_code == 404
     assert adam.get("/api/lineage", params={"job": 1}).status_code == 404
     assert adam.get("/api/lineage", params={"adapter": "leases"}).json()["runs"] == []
+    both = tess.get("/api/lineage", params={"document": [document, document]}).json()
+    assert "has learned from them" in both["told"]
     assert tess.get("/api/lineage").status_code == 400

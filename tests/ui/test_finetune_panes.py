@@ -155,7 +155,7 @@ def test_a_matter_becomes_rows_and_the_rows_a_smoke_run() -> None:
     do(finetune.from_matter, service, page)
     assert (
         "/api/datasets/t1/propose",
-        {"matter": "m1", "unanswerable": True, "written": False, "mask": False},
+        {"matter": "m1", "rules": [], "unanswerable": True, "written": False, "mask": False},
     ) in service.asked
     assert tuning.told.startswith("3 new rows from 14 documents.")
     assert tuning.draft.name == "harrow-estates-v-lyle"
@@ -493,4 +493,4 @@ def test_a_trainer_without_a_matter_is_not_asked_for_its_corrections() -> None:
     page = laid(Tuning(), matter="", me=TRAINER)
     service = Service(jobs={"jobs": []}, datasets={"datasets": []})
     do(lambda api, laid_out, event: finetune.refresh(api, laid_out), service, page)
-    assert [path for path, _ in service.asked] == ["/api/jobs", "/api/datasets"]
+    assert [path for path, _ in service.asked] == ["/api/jobs", "/api/datasets", "/api/datasets/rules"]

@@ -81,10 +81,13 @@ privity.finetune = () => {
     step(1);
   }
   function edit(one) {
-    const { row, question, answer, label } = one.dataset;
-    const fields = label === undefined ? [["question", "Question", "long", question], ["answer", "Answer, word for word from the passage; leave it empty where the passage does not answer", "free", answer]]
-      : [["label", "Label", "text", label]];
-    dialog("Edit this row", "Save and accept", fields, (given) => send("stage", { do: "tune_row", row, state: "accepted", ...given }));
+    const { row, question, context, answer, label } = one.dataset;
+    const fields = label === undefined ? [["question", "Question", "long", question], ["context", "Passage", "long", context], ["answer", "Answer, word for word from the passage; leave it empty where the passage does not answer", "free", answer]]
+      : [["context", "Text", "long", context], ["label", "Label", "text", label]];
+    dialog("Edit this row", "Save and accept", fields, (given) => {
+      if (given.context === context) delete given.context;
+      send("stage", { do: "tune_row", row, state: "accepted", ...given });
+    });
   }
   privity.doings.edit_row = (button) => edit(button.closest(".qa"));
 

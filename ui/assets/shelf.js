@@ -3,6 +3,7 @@
 
 privity.shelf = (element) => {
   const { $, all, here } = privity;
+  const LOOKED_UP = 200;  // documents at most whose learners are told before they are deleted
   const EACH = 1200;  // ms between looks while files are being read
   const shelf = $(".shelf", element);
   const words = JSON.parse(shelf.dataset.words);
@@ -205,7 +206,14 @@ privity.shelf = (element) => {
 
   // --- deleting
 
-  function confirmDelete() {
+  // What was trained on the documents, and goes on without them.
+  async function learned(ids) {
+    if (ids.length > LOOKED_UP) return "";
+    const reply = await fetch(`/api/lineage?${new URLSearchParams(ids.map((id) => ["document", id]))}`).catch(() => null);
+    return reply && reply.ok ? (await reply.json()).told : "";
+  }
+
+  async function confirmDelete() {
     const ids = [...chosen];
     const sent = ids.filter((id) => id.startsWith("up-"));
     sent.forEach(privity.uploads.forget);
@@ -215,7 +223,7 @@ privity.shelf = (element) => {
     const what = kept.length === 1 ? first.title.split("/").pop() : `${kept.length.toLocaleString("en")} documents`;
     const [them, their] = kept.length === 1 ? ["It", "its"] : ["They", "their"];
     const question = `Delete ${what}, with ${their} versions and attachments? ${them} will not be searched or quoted again. This cannot be undone.`;
-    privity.dialog(question, "Delete", [], () => remove(kept));
+    privity.dialog(question, "Delete", [], () => remove(kept), await learned(kept));
   }
 
   async function remove(documents) {

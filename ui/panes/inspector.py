@@ -3,6 +3,7 @@
 from ui.desk import Desk
 from ui.panes.ledger import ledger, section
 from ui.panes.library import FINE, KINDS, STATES, TONES, WORKING
+from ui.panes.lineage import of_document
 from ui.panes.words import act, count, date_of, esc, moment, name_of, short, size, tag, tool
 from ui.replies import Document, Filed
 
@@ -13,7 +14,7 @@ def inspector(desk: Desk) -> str:
     file = desk.picked
     if file is None:
         return ""
-    parts = (card, facts, ledger, versions, amendments, attached, headings)
+    parts = (card, facts, ledger, versions, amendments, attached, learned, headings)
     body = "".join(part(file, desk) for part in parts)
     return f'{header(file)}<div class="ledger" data-picked="{esc(file["id"])}">{body}</div>'
 
@@ -117,6 +118,10 @@ def attached(file: Document, desk: Desk) -> str:
     inside = link(file["parent"], desk.titles.get(file["parent"], "")) if file["parent"] else ""
     rows = "".join(link(one["id"], one["title"], stamp(one)) for one in file["attached"])
     return section("Came inside", inside) + section("Attachments", rows)
+
+
+def learned(file: Document, desk: Desk) -> str:
+    return section("Learned from it", of_document(desk.learned, desk.manages) if desk.learned else "")
 
 
 def headings(file: Document, desk: Desk) -> str:

@@ -29,13 +29,13 @@ def recipe(desk: Desk) -> str:
     tuning = desk.tuning
     if tuning.recipes is None:
         return '<p class="hint">The recipes could not be fetched. Choose 1 Data, and come back.</p>'
-    draft = tuning.draft
     return (
-        f'<form id="recipe" class="recipe" data-form>{names(draft)}{presets(tuning)}{fields(tuning)}</form>'
+        f'<form id="recipe" class="recipe" data-form>{names(tuning)}{presets(tuning)}{fields(tuning)}</form>'
     )
 
 
-def names(draft: Draft) -> str:
+def names(tuning: Tuning) -> str:
+    draft = tuning.draft
     protect = " checked" if draft.protect else ""
     return (
         '<section class="card asked"><h3>What it is to be</h3>'
@@ -47,7 +47,22 @@ def names(draft: Draft) -> str:
         '<p class="soft">A name that is there already gets a new version. Nothing is published before somebody '
         "approves it.</p>"
         f'<label class="tick"><input type="checkbox" name="protect"{protect}>Protect general ability</label>'
-        f'<p class="soft">{PROTECT}</p></section>'
+        f'<p class="soft">{PROTECT}</p>{people(tuning)}</section>'
+    )
+
+
+def people(tuning: Tuning) -> str:
+    """Who may use what is trained: those who are ticked, or everybody where nobody is."""
+    if not tuning.people:
+        return ""
+    ticks = "".join(
+        f'<label class="tick"><input type="checkbox" name="who-{esc(name)}"'
+        f"{' checked' if name in tuning.draft.people else ''}><span>{esc(name)}</span></label>"
+        for name in tuning.people
+    )
+    said = ", ".join(tuning.draft.people) or "everybody in its matters"
+    return (
+        f'<details class="kinds"><summary>Who may use it: {esc(said)}</summary><div>{ticks}</div></details>'
     )
 
 
@@ -173,7 +188,9 @@ def forecast(found: Preflight) -> str:
         fact("Steps", f"{found['steps']:,}")
         + fact("Time", f"about {lasting(said['seconds'])}")
         + fact("Memory, at most", gigabytes(said["memory"]))
-        + fact(f"Tokens in an epoch · {LEARNED[found['kind']]}", f"{found['tokens']:,} · {found['counted']:,}")
+        + fact(
+            f"Tokens in an epoch · {LEARNED[found['kind']]}", f"{found['tokens']:,} · {found['counted']:,}"
+        )
         + fact("Row, median · longest", f"{found['median']:,} · {found['longest']:,} tokens")
         + fact("Trained on", esc(found["place"]))
     )

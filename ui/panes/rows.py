@@ -4,7 +4,7 @@ import re
 
 from ui.desk import Desk
 from ui.panes.words import act, count, empty, esc, on, tag
-from ui.replies import DataSet, TrainingRow
+from ui.replies import DataSet, Rule, TrainingRow
 from ui.tuning import PAGE, Tuning
 
 STATES = (("proposed", "Proposed"), ("accepted", "Accepted"), ("rejected", "Rejected"))
@@ -46,7 +46,7 @@ def matter_way(desk: Desk) -> str:
     )
     go = act("tune_matter", form="from-matter", busy="Reading the documents…")
     button = f'<button type="button" class="btn p" {go}>From this matter</button>'
-    more = tick("written", WRITTEN) + tick("mask", MASKED)
+    more = kinds(desk.tuning.rules) + tick("written", WRITTEN) + tick("mask", MASKED)
     return (
         f'<form id="from-matter" class="card">{heading}<p>{words}</p>{more}<p class="row">{button}</p></form>'
     )
@@ -56,8 +56,20 @@ WRITTEN = "Let the model write questions, too: minutes more. Only those that sea
 MASKED = "Put placeholders for personal data."
 
 
-def tick(name: str, words: str) -> str:
-    return f'<label class="tick"><input type="checkbox" name="{name}"><span>{words}</span></label>'
+def kinds(rules: list[Rule]) -> str:
+    """The kinds of question, all ticked, behind one line."""
+    if not rules:
+        return ""
+    ticks = "".join(tick(f"rule-{one['name']}", esc(one["says"]), ticked=True) for one in rules)
+    return (
+        f'<details class="kinds"><summary>All {count(len(rules), "kind")} of question, or some</summary>'
+        f'<input type="hidden" name="rules" value="1"><div>{ticks}</div></details>'
+    )
+
+
+def tick(name: str, words: str, ticked: bool = False) -> str:
+    box = f'<input type="checkbox" name="{esc(name)}"{" checked" if ticked else ""}>'
+    return f'<label class="tick">{box}<span>{words}</span></label>'
 
 
 def file_way() -> str:
@@ -159,7 +171,8 @@ def row(one: TrainingRow) -> str:
     label = f'<div class="label">{esc(one["label"])}</div>' if one["label"] and one["question"] else ""
     stamp = tag(one["state"], TONES.get(one["state"], ""))
     said = answer(one)
-    keeps = f'data-row="{esc(one["id"])}" data-question="{esc(one["question"])}" data-answer="{esc(one["answer"])}"'
+    kept = {"row": one["id"]} | {part: one[part] for part in ("question", "context", "answer")}
+    keeps = " ".join(f'data-{part}="{esc(said)}"' for part, said in kept.items())
     kind = ' data-label="' + esc(one["label"]) + '"' if one["label"] else ""
     return (
         f'<article class="qa" role="option" {keeps}{kind}><div class="qa-head"><b>{esc(heading)}</b>{stamp}</div>'

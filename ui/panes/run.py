@@ -2,6 +2,7 @@
 the browser (assets/curves.js)."""
 
 from ui.desk import Desk
+from ui.panes.lineage import of_run
 from ui.panes.recipe import fact, legend, plain, seen
 from ui.panes.words import act, count, esc, gigabytes, lasting, moment
 from ui.replies import Doing, Line, WholeRun
@@ -116,9 +117,8 @@ def run(desk: Desk) -> str:
     if tuning.run is None:
         return ""
     one = tuning.run
-    return (
-        f'<div class="trio">{first_row(tuning)}{data(one)}{recipe(one)}{history(one)}</div>{log(one, tuning)}'
-    )
+    cards = first_row(tuning) + data(one) + recipe(one) + learned_from(tuning) + history(one)
+    return f'<div class="trio">{cards}</div>{log(one, tuning)}'
 
 
 def first_row(tuning: Tuning) -> str:
@@ -154,6 +154,12 @@ def recipe(one: WholeRun) -> str:
     said = one["recipe"]
     lines = "".join(fact(label, esc(plain(said[name]))) for name, label in RECIPE if name in said)
     return f'<section class="card"><h3>Recipe</h3>{lines}</section>'
+
+
+def learned_from(tuning: Tuning) -> str:
+    if tuning.lineage is None or not tuning.lineage["runs"]:
+        return ""
+    return f'<section class="card"><h3>Learned from</h3>{of_run(tuning.lineage)}</section>'
 
 
 def history(one: WholeRun) -> str:
