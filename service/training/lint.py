@@ -160,7 +160,9 @@ def _remarks(parted: Split, kind: Kind, dropped: Mapping[str, int]) -> list[str]
             number < LEAST_OF_A_CLASS for number in Counter(row.label for row in parted.train).values()
         )
         if rare:
-            found.append(f"{rare:,} labels have a single row to be learned from.")
+            labels = "1 label has" if rare == 1 else f"{rare:,} labels have"
+            found.append(f"{labels} a single row to be learned from.")
     if parted.together:
-        found.append(f"{parted.together:,} groups stay together because their passages are nearly the same.")
+        groups = "1 group stays" if parted.together == 1 else f"{parted.together:,} groups stay"
+        found.append(f"{groups} together, as passages are nearly the same.")
     return found + [f"Left out: {number:,}. {why}" for why, number in dropped.items()]
