@@ -1,22 +1,31 @@
-"""Fit the head that tells types of clause, on the vectors of the embedder as it is.
+"""Fit what tells types of clause, in either of its forms.
 
-    python bench/train_clause_types.py --data DATA --adapter adapters/contract-search --out adapters/clause-types
+    python bench/train_clause_types.py --data DATA --start adapters/contract-search --out adapters/clause-types
+    python bench/train_clause_types.py --data DATA --adapter adapters/contract-search --out DIR
+
+With `--start`, a LoRA of its own that goes on from another one: trained by the project's trainer (`kind: classify`),
+half an hour and more on a core, or with `--trained` taken from what a run has left. Hashed words are then weighed in
+beside it. With `--adapter`, a head over the vectors of that embedder and over hashed words: four minutes, anew
+whenever the embedder changes.
 
 Learned from the *train* splits alone: annotated clauses (clause_cls/train*.jsonl), and the passages of some training
 contracts as ingestion cuts them, most of which are of no type (cuad/train.jsonl says which are not). The thresholds
-come from contracts that the embedder's adapter was not trained on. One core, some four minutes; run it again whenever
-the embedder changes. The last line is JSON: the scores on the *dev* splits, which no weight or threshold is fitted on.
+come from contracts of which nothing was learned, neither here nor by contract-search. The last line is JSON: the
+scores on the *dev* splits, which no weight or threshold is fitted on.
 
-The loss is cross entropy with a clause's types sharing its mass, rare types weighing more, and L2; it is convex, so
-that L-BFGS finds the same head each time.
+The linear part's loss is cross entropy with a clause's types sharing its mass, rare types weighing more, and L2; it is
+convex, so that L-BFGS finds the same weights each time.
 """
 
 import argparse
+import hashlib
 import json
+import shutil
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +36,18 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from service.config import Documents
+from service.retrieval import lora
 from service.retrieval.clause_types import Head, hashed, weighed
 from service.retrieval.clauses import passages
-from service.retrieval.embed import WIDTH, Embedder, Vectors, spoken
+from service.retrieval.embed import NAME, WIDTH, Embedder, Vectors, model_folder, spoken
 from service.retrieval.heads import FACTS, WEIGHTS, read
 from service.retrieval.loaders import load
+from service.training import classifier
+from service.training.folder import JobFolder, Spec
+from service.training.recipe import Recipe
+from service.training.rendering import Labelled
+from service.training.trackers import Following
+from service.training.watch import Watch
 
 Array = NDArray[np.float32]
 
@@ -42,6 +58,12 @@ LEARNED, HELD_OUT = 24, 22  # contracts whose passages are learned from, and tha
 QUIET = 0.25  # the weight of a passage of no type
 RARE = 0.5  # the power of a type's rarity that its rows are weighed by
 PULL_WORDS, PULL_VECTORS, STEPS = 3e-7, 3e-6, 60
+ALONE = 1e-6  # the pull where words stand alone
+RECIPE = Recipe(
+    rate=1e-3, epochs=4, batch=32, length=256, schedule="linear", warmup=0.05, frozen=0.5, held_out_rows=2000, checks=1,
+    patience=0,
+)  # fmt: skip
+LORA = 0.6  # what the LoRA's word counts for beside the words'
 OWN = 10  # clauses that a threshold of one's own needs
 FEW = 5  # clauses of a type whose score is worth averaging
 GRID = np.arange(0.1, 0.91, 0.05)
@@ -83,12 +105,16 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
-def labelled(data: Path, split: str) -> dict[str, list[str]]:
-    """Each clause of a split with its labels, from both files."""
-    found = {row["text"]: [row["label"]] for row in lines(data / f"clause_cls/{split}.jsonl")}
-    return found | {
-        row["text"]: row["labels"] for row in lines(data / f"clause_cls/{split}_multilabel.jsonl")
-    }
+def labelled(data: Path, split: str, hidden: Collection[str] = ()) -> dict[str, list[str]]:
+    """Each clause of a split with its labels, from both files; none that stands in a hidden document."""
+    found: dict[str, list[str]] = {}
+    out: set[str] = set()
+    for name in (f"{split}.jsonl", f"{split}_multilabel.jsonl"):
+        for row in lines(data / "clause_cls" / name):
+            found[row["text"]] = row.get("labels") or [row["label"]]
+            if row["doc"] in hidden:
+                out.add(row["text"])
+    return {text: some for text, some in found.items() if text not in out}
 
 
 def shares(labels: Sequence[Sequence[str]], types: Sequence[str]) -> Array:
@@ -106,6 +132,17 @@ def rows(embedder: Embedder, texts: list[str], labels: Sequence[Sequence[str]], 
         some = order[first : first + 64]
         vectors[some] = embedder.embed([texts[at] for at in some])
     return Rows(texts, vectors, shares(labels, types), np.ones(len(texts), np.float32))
+
+
+def unread(texts: list[str], labels: Sequence[Sequence[str]], types: Sequence[str]) -> Rows:
+    """The same without vectors, for what is told by words alone."""
+    nothing = np.zeros((len(texts), 1), np.float32)
+    return Rows(texts, nothing, shares(labels, types), np.ones(len(texts), np.float32))
+
+
+def quiet(whole: Rows) -> Rows:
+    """A passage of no type weighs less: there are many."""
+    return replace(whole, weights=np.where(whole.shares[:, -1] == 1, QUIET, 1).astype(np.float32))
 
 
 def contracts(
@@ -149,7 +186,7 @@ def idf_of(texts: Sequence[str]) -> Array:
     return np.where(counts >= SEEN, np.log(len(texts) / np.maximum(counts, 1)) + 1, 0).astype(np.float32)
 
 
-def fit(learned: Rows) -> dict[str, Array]:
+def fit(learned: Rows, pull_words: float = PULL_WORDS) -> dict[str, Array]:
     """The weights that the rows are likeliest under."""
     import torch
 
@@ -159,15 +196,15 @@ def fit(learned: Rows) -> dict[str, Array]:
     rarity = (learned.shares * weight_of(learned)).sum(axis=1) * learned.weights
     weights = torch.tensor(rarity / rarity.sum())[:, None]
     columns = wanted.shape[1]
-    w, v, b = (torch.zeros(size, columns) for size in (BUCKETS, WIDTH, 1))
+    w, v, b = (torch.zeros(size, columns) for size in (BUCKETS, vectors.shape[1], 1))
     search = torch.optim.LBFGS([w, v, b], max_iter=STEPS, history_size=8, line_search_fn="strong_wolfe")
 
     def closure() -> Any:
         said = torch.log_softmax(words @ w + vectors @ v + b, 1)
         slope = weights * (said.exp() - wanted)
-        w.grad, v.grad = across @ slope + 2 * PULL_WORDS * w, vectors.T @ slope + 2 * PULL_VECTORS * v
+        w.grad, v.grad = across @ slope + 2 * pull_words * w, vectors.T @ slope + 2 * PULL_VECTORS * v
         b.grad = slope.sum(0, keepdim=True)
-        return -(weights * wanted * said).sum() + PULL_WORDS * (w**2).sum() + PULL_VECTORS * (v**2).sum()
+        return -(weights * wanted * said).sum() + pull_words * (w**2).sum() + PULL_VECTORS * (v**2).sum()
 
     search.step(closure)  # type: ignore[no-untyped-call]
     return {"vectors": v.numpy(), "words": w.numpy(), "idf": idf, "bias": b[0].numpy()}
@@ -195,18 +232,52 @@ def f1(told: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray[np.float64
 
 
 def save(folder: Path, weights: dict[str, Array], types: Sequence[str], limits: Array, embedder: str) -> Head:
-    """Write the head, its facts last, and read it back as the service will."""
+    """Write the head, its facts last, and read it back as the service will. `embedder` "" is a LoRA in the folder."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FACTS).unlink(missing_ok=True)
     save_file({name: array.astype(np.float16) for name, array in weights.items()}, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
-    listed = [
-        {"type": named(t), "threshold": round(float(at), 3)} for t, at in zip(types, limits, strict=True)
-    ]
-    (folder / FACTS).write_text(json.dumps({"embedder": embedder, "types": listed}, indent=1) + "\n", "utf-8")
+    least = [round(float(at), 3) for at in limits]
+    listed = [{"type": named(t), "threshold": at} for t, at in zip(types, least, strict=True)]
+    facts: dict[str, Any] = {"embedder": embedder, "types": listed}
+    if not embedder:
+        labels = [*map(named, types), NONE]
+        read_as = {"over": "embedder", "pooling": "mean", "length": RECIPE.length}
+        facts = {"labels": labels, "thresholds": [*least, 0.5], **read_as}
+    (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     return read(folder)
+
+
+def trained(data: Path, hidden: Collection[str], start: Path, job: Path) -> Path:
+    """The folder that the project's trainer leaves: LoRA and head, examined on the hidden documents' clauses."""
+    folder = JobFolder(job)
+    clauses = {text: sorted(some) for text, some in labelled(data, "train", hidden).items()}
+    folder.write_rows("train", (_row(text, label) for text, some in clauses.items() for label in some))
+    single = (row for row in lines(data / "clause_cls/train.jsonl") if row["doc"] in hidden)
+    folder.write_rows("held_out", (_row(row["text"], row["label"]) for row in single))
+    spec = Spec(
+        1, "clause-types", "classify", RECIPE, str(model_folder()), NAME, "embedder", "cpu", start=str(start)
+    )
+    folder.write_spec(spec)
+    classifier.train(folder, spec, Watch(folder, 0, Following(None)))
+    return folder.adapter
+
+
+def _row(text: str, label: str) -> Labelled:
+    name = label if label == NONE else named(label)
+    return Labelled(hashlib.sha256(f"{name}\n{text}".encode()).hexdigest()[:16], text, name)
+
+
+def beside(left: Head, words: dict[str, Array]) -> dict[str, Array]:
+    """The weights of a LoRA's head and of words in one: the mean of what the two say, as logarithms."""
+    return {
+        "vectors": LORA * left.vectors,
+        "bias": LORA * left.bias + (1 - LORA) * words["bias"],
+        "words": (1 - LORA) * words["words"],
+        "idf": words["idf"],
+    }
 
 
 def single(head: Head, embedder: Embedder, data: Path, types: Sequence[str]) -> dict[str, Any]:
@@ -262,32 +333,48 @@ def main() -> None:
     parser.add_argument(
         "--contracts", type=int, default=12, help="dev contracts to label as a whole, for the scores"
     )
+    parser.add_argument("--start", type=Path, help="train a LoRA of its own, from this one on")
+    parser.add_argument("--trained", type=Path, help="… or take the one that such a training has left here")
     chosen = parser.parse_args()
-    began, embedder = time.monotonic(), Embedder(chosen.threads, chosen.adapter)
-    clauses = labelled(chosen.data, "train")
-    types = sorted({label for some in clauses.values() for label in some} - {NONE})
+    began = time.monotonic()
     files = sorted({row["doc"] for row in lines(chosen.data / "cuad/train.jsonl")})
-    unseen = files[::7][:HELD_OUT]  # as train_embedder.py holds out
-    seen = [file for file in files if file not in files[::7]]
-    learned = rows(embedder, list(clauses), list(clauses.values()), types)
-    print(f"{len(clauses)} clauses, {time.monotonic() - began:.0f} s", flush=True)
-    whole = rows(embedder, *contracts(chosen.data, "train", seen[:: len(seen) // LEARNED], types), types)
-    whole = replace(whole, weights=np.where(whole.shares[:, -1] == 1, QUIET, 1).astype(np.float32))
-    tuned = rows(embedder, *contracts(chosen.data, "train", unseen, types), types)
-    print(f"{len(whole.texts)} and {len(tuned.texts)} passages, {time.monotonic() - began:.0f} s", flush=True)
-    weights = fit(learned + whole)
+    hidden = files[::7]  # as train_embedder.py holds out
+    clauses = labelled(chosen.data, "train", hidden)
+    types = sorted({label for some in clauses.values() for label in some} - {NONE}, key=named)
+    seen = [file for file in files if file not in hidden]
+    several = contracts(chosen.data, "train", seen[:: len(seen) // LEARNED], types)
     flat = np.full(len(types), 0.5, np.float32)
-    head = save(chosen.out, weights, types, flat, embedder.identity)
+    if chosen.start or chosen.trained:
+        left = chosen.trained or trained(chosen.data, hidden, chosen.start, Path(tempfile.mkdtemp()))
+        learned, whole = unread(list(clauses), list(clauses.values()), types), unread(*several, types)
+        weights = beside(read(left), fit(learned + quiet(whole), ALONE))
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        for name in (lora.CONFIG, lora.WEIGHTS):
+            shutil.copyfile(left / name, chosen.out / name)
+        head = save(chosen.out, weights, types, flat, "")
+        assert head.own is not None
+        embedder = head.own
+    else:
+        embedder = Embedder(chosen.threads, chosen.adapter)
+        learned = rows(embedder, list(clauses), list(clauses.values()), types)
+        whole = rows(embedder, *several, types)
+        weights = fit(learned + quiet(whole))
+        head = save(chosen.out, weights, types, flat, embedder.identity)
+    print(
+        f"{len(learned.texts)} clauses, {len(whole.texts)} passages, {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    tuned = rows(embedder, *contracts(chosen.data, "train", hidden[:HELD_OUT], types), types)
     limits = thresholds(head.shares(tuned.vectors, tuned.texts)[:, :-1], tuned.shares[:, :-1] > 0)
-    head = save(chosen.out, weights, types, limits, embedder.identity)
+    head = save(chosen.out, weights, types, limits, head.embedder)
     seconds = round(time.monotonic() - began)
     print(f"fitted, {seconds} s", flush=True)
     dev = sorted({row["doc"] for row in lines(chosen.data / "cuad/dev.jsonl")})[: chosen.contracts]
-    several = labelled(chosen.data, "dev")
+    clauses = labelled(chosen.data, "dev")
     result = {
         "seconds": seconds,
         "dev": single(head, embedder, chosen.data, types),
-        "dev_multilabel": many(head, rows(embedder, list(several), list(several.values()), types)),
+        "dev_multilabel": many(head, rows(embedder, list(clauses), list(clauses.values()), types)),
     }
     if dev:
         cut = contracts(chosen.data, "dev", dev, types)

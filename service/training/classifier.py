@@ -218,21 +218,30 @@ def _opened(spec: Spec, where: Place, reading: Reading, labels: tuple[str, ...])
     recipe = spec.recipe
     torch.manual_seed(recipe.seed)
     plain = _encoder(Path(spec.base), where)
+    layers = targets(plain, recipe)
     if spec.start:
         model: Any = PeftModel.from_pretrained(plain, spec.start, is_trainable=True)
+        _freeze(model, layers["target_modules"])
     else:
         config = LoraConfig(
             task_type="FEATURE_EXTRACTION",
             r=recipe.rank,
             lora_alpha=recipe.alpha,  # PEFT says int, and multiplies by it
             lora_dropout=recipe.dropout,
-            **targets(plain, recipe),
+            **layers,
         )
         model = get_peft_model(plain, config)
     head = torch.nn.Linear(int(plain.config.hidden_size), len(labels)).to(where.device)
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
     return Classifier(model, head, labels, reading)
+
+
+def _freeze(model: Any, learning: Sequence[str]) -> None:
+    """Of an adapter that is gone on from, only these layers learn."""
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            weight.requires_grad = any(f".{layer}.lora_" in name for layer in learning)
 
 
 class _Run:

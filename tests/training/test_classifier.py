@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
 from service.adapters import vet
+from service.core import Passage
+from service.retrieval.heads import read
 from service.training import classifier, trainer
 from service.training.classifier import Classifier
 from service.training.confusion import confusion, ordered, thresholds
@@ -99,6 +102,33 @@ def test_what_was_saved_is_read_again(trained: JobFolder, embedder: Path) -> Non
     assert done is not None
     right = sum(one == row.label for one, row in zip(told, rows, strict=True))
     assert right / 24 == pytest.approx(done.scores["accuracy"], abs=1e-3)
+
+
+def test_the_library_reads_it_as_it_was_trained(trained: JobFolder, embedder: Path) -> None:
+    """Its own LoRA, its own length, and no label that means none of the others."""
+    head = read(trained.adapter)
+    assert (head.types, head.embedder) == (("negative", "positive"), "")
+    passages = [Passage(row.id, "d", "t", 0, len(row.text), row.text) for row in reviews(24, 2)]
+    shares = Classifier.read(trained.adapter, embedder).shares([p.text for p in passages]).tolist()
+    told = head.told(passages)
+    limits = json.loads((trained.adapter / "head.json").read_text())["thresholds"]
+    for types, row in zip(told, shares, strict=True):
+        for name, share, least in zip(head.types, row, limits, strict=True):
+            assert (name in types) == (share >= least) or abs(share - least) < 0.05
+
+
+def test_going_on_from_an_adapter_leaves_its_lower_layers_alone(
+    trained: JobFolder, embedder: Path, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, frozen=0.5, steps=2)
+    assert here(job(tmp_path, embedder, recipe, start=str(trained.adapter))).state == "trained"
+    before, after = (
+        load_file(at / "adapter_model.safetensors") for at in (trained.adapter, tmp_path / "adapter")
+    )
+    changed = {
+        int(name.split(".layer.")[1].split(".")[0]) for name in before if (before[name] != after[name]).any()
+    }
+    assert changed == {3, 4, 5}
 
 
 def test_a_head_that_is_lost_is_noticed(trained: JobFolder, embedder: Path, tmp_path: Path) -> None:

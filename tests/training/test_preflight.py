@@ -8,8 +8,12 @@ from service.training.encoding import encode, tokenizer
 from service.training.folder import Spec
 from service.training.opening import Place, opened
 from service.training.ordering import order
-from service.training.preflight import Shape, preflight
+from service.training.preflight import Shape, preflight, preflight_labels
+from service.training.rendering import Labelled
 from tests.training import jobs
+from tests.training.test_classifier import RECIPE, embedder, job, reviews
+
+__all__ = ["embedder"]  # a fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -70,3 +74,20 @@ def test_the_shape_counts_the_weights(base: Path) -> None:
 def test_what_cannot_be_had_is_said(base: Path) -> None:
     with pytest.raises(BadRequest, match="needs CUDA and bitsandbytes"):
         preflight(jobs.rows(4), [], [], spec(base, quantize="4bit"))
+
+
+def test_a_classifier_s_rows_are_counted_as_it_reads_them(embedder: Path, tmp_path: Path) -> None:
+    spec = job(tmp_path, embedder).spec()
+    long = Labelled("long", "a lovely film " * 100, "positive")
+    found = preflight_labels([*reviews(40, 1), long], [*reviews(9, 2), Labelled("x", "so so", "even")], spec)
+    assert (found.kind, found.rows, found.held_out, found.left_out, found.cut) == ("classify", 41, 9, 1, 1)
+    assert (found.longest, found.counted, found.steps) == (RECIPE.length, 41, 16)
+    assert (len(found.batch), found.place) == (RECIPE.batch, "cpu, fp32")
+    text, label = found.batch[0].spans
+    assert text.text.startswith(("the ", "a lovely film"))
+    assert (text.counts, label.counts, label.text in ("positive", "negative")) == (False, True, True)
+    slow = preflight_labels(reviews(40, 1), reviews(9, 2), spec, speed=1.0).forecast
+    assert slow.measured
+    assert slow.seconds > found.forecast.seconds
+    with pytest.raises(BadRequest, match="one label only"):
+        preflight_labels([long], [long], spec)
