@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import httpx
@@ -51,14 +52,23 @@ class RunningHouse:
 # --- two processes -----------------------------------------------------------------------------------------
 
 
-LONG = (
-    "house",
-    "test_walks.py",
-    "training",
-    "engines",
-    "adapters/test_convert.py",
-)  # begun first, the rest fills up
+# These ask the shared house.
+HOUSE = ("tests/test_walks.py", "tests/ui/test_browser", "tests/engines/test_upstream.py")
+OWN = "tests/test_walks.py::test_a_fine_tune_from_rows_to_the_next_answer"  # serves a house of its own
+LONG = ("house", OWN, "tests/training", "tests/engines", "tests/adapters/test_convert.py")  # begun first
 WORKERS = 2
+
+
+def group(test: str) -> str:
+    """What is run by one process: all that asks the shared house, so that one is served; else a file."""
+    if test == OWN:
+        return OWN
+    file = test.split("::")[0]
+    return "house" if file.startswith(HOUSE) else file
+
+
+def turn(test: str) -> int:
+    return next((at for at, begin in enumerate(LONG) if group(test).startswith(begin)), len(LONG))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -67,31 +77,31 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return WORKERS if whole and (os.cpu_count() or 1) > 1 else 0
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Groups(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What asks the shared house is run by one process, so that one house is served; any other file keeps together."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        shared = "house" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("house" if shared else item.nodeid.split("::")[0]))
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    """Stable: within one turn the tests stay in their order."""
-    group = item.get_closest_marker("xdist_group")
-    assert group
-    return next((at for at, part in enumerate(LONG) if part in group.args[0]), len(LONG))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn(item.nodeid))
 
 
 # --- the house ---------------------------------------------------------------------------------------------
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those of outgoing connections, one of which might have it by the time that something listens there."""
+    for port in SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def environment(home: Path, port: int, **more: str) -> dict[str, str]:

@@ -62,7 +62,12 @@ def prepare_folder(files: BaseFiles, store: Path) -> Path:
         part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         shutil.rmtree(part, ignore_errors=True)
         _convert(files.gguf, part)
-        part.rename(folder)
+        try:
+            part.rename(folder)
+        except OSError:
+            shutil.rmtree(part)
+            if not folder.is_dir():  # else another process was first
+                raise
     return folder
 
 

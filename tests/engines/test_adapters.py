@@ -71,7 +71,7 @@ async def end(engine: BatchingEngine, adapter: Adapter) -> str:
 
 
 async def settled(engine: BatchingEngine, adapters: int) -> None:
-    for _ in range(500):
+    for _ in range(20_000):
         if engine.load().adapters == adapters:
             return
         await asyncio.sleep(0.005)
