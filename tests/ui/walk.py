@@ -1,8 +1,9 @@
 """Steps that every walk through the page begins with."""
 
+from collections.abc import Callable
 from typing import Any
 
-SLOW = 120_000  # ms, for what the model or the embedder does
+SLOW = 120_000  # ms, for whatever a busy machine does
 FOLDER = "#shelf [data-add] >> nth=0"
 FILES = "#shelf [data-add] >> nth=1"
 
@@ -11,6 +12,7 @@ def fresh(browser: Any) -> Any:
     """A page in a browser of its own, which remembers what it asked for and what went wrong in it."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page = context.new_page()
+    page.set_default_timeout(SLOW)
     page.asked, page.faults, page.said = [], [], []
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("pageerror", lambda fault: page.faults.append(str(fault)))
@@ -46,3 +48,12 @@ def row(page: Any, name: str) -> Any:
 
 def wait_for(page: Any, name: str, state: str) -> None:
     row(page, name).locator(".tag", has_text=state).first.wait_for(timeout=SLOW)
+
+
+def until(page: Any, true: Callable[[], bool]) -> bool:
+    """Whether it becomes true within a minute; the page lives on meanwhile."""
+    for _ in range(600):
+        if true():
+            return True
+        page.wait_for_timeout(100)
+    return False
