@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from service.core import Message
-from service.training.folder import Done, JobFolder, Spec
+from service.training.folder import JobFolder, Spec
 from service.training.recipe import Recipe
 from service.training.rendering import Example, example
 from tests.engines import tiny
@@ -79,19 +79,10 @@ def child(folder: JobFolder) -> "subprocess.Popen[bytes]":
         )
 
 
-def run(folder: JobFolder) -> Done:
-    """Train to the end, in a process of its own."""
-    process = child(folder)
-    process.wait(120)
-    done = folder.done()
-    assert done is not None, folder.log.read_text()
-    return done
-
-
 def interrupted(folder: JobFolder, when: Callable[[list[dict[str, Any]]], bool], how: signal.Signals) -> None:
     """Train until the progress lines say so, and send the signal."""
     process = child(folder)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not when(folder.lines()[0]):
         assert process.poll() is None, folder.log.read_text()
         assert time.monotonic() < deadline

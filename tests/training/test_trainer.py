@@ -116,7 +116,7 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(
     assert folder.done() is None
     assert not folder.alive
     assert folder.steps()
-    done = jobs.run(folder)
+    done = here(folder)
     assert (done.state, done.resumed) == ("trained", 1)
     assert jobs.losses(folder) == jobs.losses(whole)
     weights = (LoraFile.WEIGHTS, LoraFile.CONFIG)
