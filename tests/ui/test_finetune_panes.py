@@ -225,7 +225,13 @@ def test_a_classifier_s_preflight_shows_the_labels_that_are_to_be_told() -> None
     page = laid(preparing(chosen=reviews, stage="preflight", preflight=flight))
     html = draw(page)["stage"]
     said = seen(html)
-    for words in ("Labels2", "Too long, read in part3", "labels1,200,000", "Row 1 · 5 tokens", "green label"):
+    for words in (
+        "Labels2",
+        "Too long, read in part3",
+        "labels1,200,000",
+        "Row 1 · 5 tokens",
+        "every text has a label",
+    ):
         assert words in said
     assert '<span class="counts">negative</span>' in html
     assert '<span class="counts">a dreadful' not in html

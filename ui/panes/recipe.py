@@ -16,10 +16,8 @@ PROTECT = (
     "General text is read in between, and what general text depends on is held (replay, EWC, dropout, frozen lower "
     "layers). The task is learned a little more slowly."
 )
-NOTHING = (
-    "Nothing stands against a start: no row is on both sides of the split, and every answer stands in its "
-    "context."
-)
+NOTHING = "Nothing stands against a start: no row is on both sides of the split, and every {}."
+SOUND = {"answers": "answer stands in its context", "classify": "text has a label"}
 SHOWN = 4  # rows of the first batch
 LEARNED = {"answers": "learned", "classify": "labels"}
 LONG = 1200  # letters of a row's prompt that are shown: its end
@@ -202,7 +200,7 @@ def forecast(found: Preflight) -> str:
 def remarks(found: Preflight) -> str:
     said = [esc(one) for one in found.get("remarks") or []]
     if not said:
-        return card("Looked through", f'<p class="soft">{NOTHING}</p>')
+        return card("Looked through", f'<p class="soft">{NOTHING.format(SOUND[found["kind"]])}</p>')
     lines = "".join(f"<li>{one}</li>" for one in said)
     return f'<section class="card"><h3>Worth knowing</h3><ul class="remarks">{lines}</ul></section>'
 
