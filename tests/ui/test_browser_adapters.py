@@ -10,7 +10,7 @@ import pytest
 
 from service.core import LoraFile
 from tests.adapters.made import lora
-from tests.ui.walk import SLOW, enter, fresh
+from tests.ui.walk import SLOW, enter, fresh, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 NAME = "lease-qa"
@@ -54,7 +54,6 @@ def zipped(folder: Path, **more: str) -> Path:
 def page(browser: Any, house: Any, samples: dict[str, str]) -> Iterator[Any]:
     """The adapters' view, an admin signed in."""
     page = fresh(browser)
-    page.set_default_timeout(60_000)
     page.goto(f"{house.url}/ui")
     page.wait_for_selector("form")
     enter(page, house)
@@ -188,17 +187,12 @@ def test_an_upload_on_its_way_is_stopped_and_leaves_nothing(page: Any, house: An
     card = upload(page, zipped(folder), "large")
     card.locator(".going >> text=Stop").wait_for()
     rooms = house.home / "quarantine"
-    page.wait_for_timeout(1500)
-    assert list(rooms.iterdir()), "it was coming in"
+    assert until(page, lambda: any(rooms.iterdir())), "it was coming in"
     card.locator(".going >> text=Stop").click()
     card.locator(".complaint", has_text="Stopped. Nothing was added.").wait_for()
     assert card.locator("[name=name]").input_value() == "large", "it can be sent again as it was asked for"
     wire.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
-    for _ in range(100):
-        if not list(rooms.iterdir()):
-            break
-        page.wait_for_timeout(100)
-    assert not list(rooms.iterdir()), "the quarantine is clean"
+    assert until(page, lambda: not any(rooms.iterdir())), "the quarantine is clean"
     assert row(page, "large").count() == 0
     card.locator("text=Cancel").click()
 
@@ -253,7 +247,6 @@ def test_a_member_has_the_picker_and_no_way_to_the_adapters(
         matter = next(iter(samples.values()))
         assert client.put(f"/api/matters/{matter}/members/{MEMBER}").is_success
     other = fresh(browser)
-    other.set_default_timeout(60_000)
     other.goto(f"{house.url}/ui")
     other.fill("[name=name]", MEMBER)
     other.fill("[name=password]", made.json()["password"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from tests.ui.walk import SLOW, enter, fresh
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-RUNS = 240_000  # ms, for what a training does on a busy machine
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+RUNS = 600_000  # ms, for what a training does on a busy machine
 STAGE = "#tuned[data-stage={}]"
 
 
@@ -18,7 +19,6 @@ STAGE = "#tuned[data-stage={}]"
 def page(browser: Any, house: Any, samples: dict[str, str]) -> Iterator[Any]:
     """The fine-tunes' view, an admin signed in and a sample matter open."""
     page = fresh(browser)
-    page.set_default_timeout(60_000)
     page.goto(f"{house.url}/ui")
     page.wait_for_selector("form")
     enter(page, house)
@@ -123,9 +123,12 @@ def test_a_reload_finds_the_run_again(page: Any) -> None:
 
 
 def test_it_is_stopped_and_keeps_its_checkpoint(page: Any) -> None:
+    from playwright.sync_api import TimeoutError as NotYet
+
     stop = page.locator("#runhead >> text=Stop and keep checkpoint")
-    if stop.count():  # on a quick machine it may have ended by then
-        stop.click(timeout=10_000)
+    with suppress(NotYet):  # on a quick machine it may have ended by then
+        if stop.count():
+            stop.click(timeout=30_000)
     page.wait_for_selector("#tuned:not([data-going])", state="attached", timeout=RUNS)
     if page.locator("#runhead .tag:has-text('stopped')").count():
         page.wait_for_selector("#runhead >> text=Resume")
