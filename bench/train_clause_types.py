@@ -10,7 +10,8 @@ whenever the embedder changes.
 
 Learned from the *train* splits alone: annotated clauses (clause_cls/train*.jsonl), and the passages of some training
 contracts as ingestion cuts them, most of which are of no type (cuad/train.jsonl says which are not). The thresholds
-come from contracts of which nothing was learned, neither here nor by contract-search. The last line is JSON: the
+are found on contracts of which nothing was learned till then, neither here nor by contract-search; after that the
+linear weights are fitted once more, on all. The last line is JSON: the
 scores on the *dev* splits, which no weight or threshold is fitted on.
 
 The linear part's loss is cross entropy with a clause's types sharing its mass, rare types weighing more, and L2; it is
@@ -92,6 +93,13 @@ class Rows:
             np.concatenate([self.vectors, other.vectors]),
             np.concatenate([self.shares, other.shares]),
             np.concatenate([self.weights, other.weights]),
+        )
+
+    def only(self, texts: Collection[str]) -> "Rows":
+        """Those of these texts."""
+        kept = [at for at, text in enumerate(self.texts) if text in texts]
+        return Rows(
+            [self.texts[at] for at in kept], self.vectors[kept], self.shares[kept], self.weights[kept]
         )
 
 
@@ -339,7 +347,7 @@ def main() -> None:
     began = time.monotonic()
     files = sorted({row["doc"] for row in lines(chosen.data / "cuad/train.jsonl")})
     hidden = files[::7]  # as train_embedder.py holds out
-    clauses = labelled(chosen.data, "train", hidden)
+    clauses, known = labelled(chosen.data, "train"), labelled(chosen.data, "train", hidden)
     types = sorted({label for some in clauses.values() for label in some} - {NONE}, key=named)
     seen = [file for file in files if file not in hidden]
     several = contracts(chosen.data, "train", seen[:: len(seen) // LEARNED], types)
@@ -347,7 +355,9 @@ def main() -> None:
     if chosen.start or chosen.trained:
         left = chosen.trained or trained(chosen.data, hidden, chosen.start, Path(tempfile.mkdtemp()))
         learned, whole = unread(list(clauses), list(clauses.values()), types), unread(*several, types)
-        weights = beside(read(left), fit(learned + quiet(whole), ALONE))
+        weights, final = (
+            beside(read(left), fit(some + quiet(whole), ALONE)) for some in (learned.only(known), learned)
+        )
         chosen.out.mkdir(parents=True, exist_ok=True)
         for name in (lora.CONFIG, lora.WEIGHTS):
             shutil.copyfile(left / name, chosen.out / name)
@@ -358,7 +368,7 @@ def main() -> None:
         embedder = Embedder(chosen.threads, chosen.adapter)
         learned = rows(embedder, list(clauses), list(clauses.values()), types)
         whole = rows(embedder, *several, types)
-        weights = fit(learned + quiet(whole))
+        weights, final = (fit(some + quiet(whole)) for some in (learned.only(known), learned))
         head = save(chosen.out, weights, types, flat, embedder.identity)
     print(
         f"{len(learned.texts)} clauses, {len(whole.texts)} passages, {time.monotonic() - began:.0f} s",
@@ -366,7 +376,7 @@ def main() -> None:
     )
     tuned = rows(embedder, *contracts(chosen.data, "train", hidden[:HELD_OUT], types), types)
     limits = thresholds(head.shares(tuned.vectors, tuned.texts)[:, :-1], tuned.shares[:, :-1] > 0)
-    head = save(chosen.out, weights, types, limits, head.embedder)
+    head = save(chosen.out, final, types, limits, head.embedder)
     seconds = round(time.monotonic() - began)
     print(f"fitted, {seconds} s", flush=True)
     dev = sorted({row["doc"] for row in lines(chosen.data / "cuad/dev.jsonl")})[: chosen.contracts]
