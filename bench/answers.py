@@ -1,6 +1,7 @@
 """Grounded answers against gold: the real Library, Assistant and engine, in this process, in a temporary home.
 
     python -m bench.answers --data FILE [--corpus DIR] [--adapter NAME] [--limit N] [--threads N] [--save FILE]
+        [--train FILE] [--silent] [--paraphrased | --unseen] [--search DIR] [--evidence DIR]
 
 Two forms of rows are told apart by their fields. A row with a `context` (SQuAD form) asks about that passage, which
 is filed as a document in a matter of its own. A row without one names a contract under --corpus (default: `corpus`
@@ -14,7 +15,13 @@ unanswerable question counts 1 when it is refused. `f1_text` takes the whole tex
 question lies in none), `citation_recall` the share of the gold characters that are cited, refusals included.
 `quotes_not_in_source` counts citations and marked quotations that do not stand, to the letter, in their document.
 
-Baselines: refuse always; the scorer's best sentence, never refusing, without the model.
+Baselines: refuse always; the scorer's best sentence, never refusing, without the model; and with --train (rows of the
+same form) a linear scorer for each kind of question (see `linear.py`).
+
+What is quoted does not hang on the model. `--silent` puts one in its place that says nothing, so that every row can be
+asked. `--paraphrased` words each question in one of five ways that nothing was trained on, in turn (paraphrases.json).
+`--unseen` asks only what `train_embedder.py --unseen` leaves out; give it the pieces that were trained so by `--search`
+and `--evidence`, which are settings of those names (evidence "": sentences are compared).
 """
 
 import argparse
@@ -24,25 +31,47 @@ import platform
 import random
 import re
 import string
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from linear import Linear, fitted
+from train_embedder import unseen
 
 from service.access import Accounts, Walls
 from service.assistant import Assistant
 from service.assistant.draft import OWN_WORDS
-from service.assistant.evidence import ranked
-from service.config import Engine, Settings
-from service.core import BASE, Answer, Caller, Document, Message, Question, Role, Sampling, Scope
+from service.assistant.evidence import Judge, judge, ranked
+from service.config import Engine, Search, Settings
+from service.core import (
+    BASE,
+    Answer,
+    Caller,
+    Document,
+    EngineInfo,
+    Generation,
+    Message,
+    Piece,
+    Question,
+    Role,
+    Sampling,
+    Scope,
+    Usage,
+)
+from service.engines import Engine as AnyEngine
 from service.engines import open_engine
-from service.retrieval import Library, holds, marked_quotations
+from service.retrieval import Library, evidence_reader, holds, marked_quotations
 from service.storage import Database
 
+PARAPHRASES = Path(__file__).with_name("paraphrases.json")
 ROWS = 20  # questions to a contract, in a sample
 Span = tuple[int, int]
 
@@ -66,6 +95,8 @@ class Tally:
     f1: list[float] = field(default_factory=list)
     f1_text: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)  # f1 of the best sentence, never refusing
+    linear: list[float] = field(default_factory=list)  # f1 of the linear scorer, where there is one
+    linear_refused: list[bool] = field(default_factory=list)
     answerable: list[bool] = field(default_factory=list)
     refused: list[bool] = field(default_factory=list)
     framed: list[bool] = field(default_factory=list)  # the model said something that is borne out
@@ -107,6 +138,25 @@ def sample(rows: Sequence[Row], limit: int) -> list[Row]:
         groups = [_even([row for row in shuffled if row.key == key], limit // len(keys)) for key in keys]
         return [row for group in groups for row in group]
     return _even(shuffled, limit)
+
+
+def paraphrased(rows: Sequence[Row]) -> list[Row]:
+    """The rows with other questions: each kind's five wordings in turn."""
+    known: dict[str, list[str]] = json.loads(PARAPHRASES.read_text("utf-8"))
+    turn: Counter[str] = Counter()
+    found = []
+    for row in rows:
+        wordings = known[row.category]
+        found.append(replace(row, question=wordings[turn[row.category] % len(wordings)]))
+        turn[row.category] += 1
+    return found
+
+
+def left_out(rows: Sequence[Row], data: Path) -> list[Row]:
+    """The rows of the kinds that were left out of a training with --unseen."""
+    tests = json.loads((data / "legalbenchrag/cuad_train.json").read_text("utf-8"))["tests"]
+    left = unseen([test["category"] for test in tests])
+    return [row for row in rows if row.category in left]
 
 
 def _even(rows: Sequence[Row], limit: int) -> list[Row]:
@@ -156,12 +206,17 @@ def false_quotes(answer: Answer, documents: dict[str, Document]) -> int:
     return wrong + sum(words not in cited.get(n, "") for words, n in marked_quotations(answer.text))
 
 
-def count(tally: Tally, row: Row, answer: Answer, alone: str, documents: dict[str, Document]) -> None:
+def count(
+    tally: Tally, row: Row, answer: Answer, alone: str, linear: str | None, documents: dict[str, Document]
+) -> None:
     said = answer.citations[0].quote if answer.citations else ""
     tally.em.append(em(said, row.answers))
     tally.f1.append(f1(said, row.answers))
     tally.f1_text.append(f1("" if answer.refused else answer.text, row.answers))
     tally.alone.append(f1(alone, row.answers))
+    if linear is not None:
+        tally.linear.append(f1(linear, row.answers))
+        tally.linear_refused.append(not linear)
     tally.answerable.append(bool(row.answers))
     tally.refused.append(answer.refused is not None)
     tally.framed.append(bool(re.search(rf"\n{OWN_WORDS} [^\n]*\[\d+\]", answer.text)))
@@ -201,7 +256,22 @@ def report(tally: Tally) -> dict[str, Any]:
         "baselines": {
             "always_refuse": {"f1": len(silent) / max(1, len(pick)), "f1_answerable": 0.0},
             "best_sentence": {"f1": mean(tally.alone), "f1_answerable": mean(alone)},
-        },
+        }
+        | _linear(tally),
+    }
+
+
+def _linear(tally: Tally) -> dict[str, Any]:
+    if not tally.linear:
+        return {}
+    rows = list(zip(tally.answerable, tally.linear, tally.linear_refused, strict=True))
+    return {
+        "linear_per_question": {
+            "f1": mean(tally.linear),
+            "f1_answerable": mean([value for yes, value, _ in rows if yes]),
+            "refusal_right": mean([refused for yes, _, refused in rows if not yes]),
+            "refusal_wrong": mean([refused for yes, _, refused in rows if yes]),
+        }
     }
 
 
@@ -219,6 +289,7 @@ class Bench:
     walls: Walls
     caller: Caller
     results: int
+    judge: Judge
 
     def matter(self, row: Row) -> tuple[Scope, dict[str, Document]]:
         """The row's document, alone in a matter of its own."""
@@ -244,14 +315,32 @@ class Bench:
     def alone(self, row: Row, scope: Scope) -> str:
         """The best sentence by the scorer."""
         found = self.library.search(row.question, scope, self.results)
-        best = ranked(row.question, found.passages, self.library.embedder.embed)
+        best = ranked(row.question, found.passages, self.library.embedder.embed, self.judge)
         return best[0].text if best else ""
 
 
+class Silent:
+    """An engine that says nothing at all."""
+
+    info = EngineInfo("none", "none", "", context=8192, threads=0, slots=1)
+
+    def count(self, messages: Sequence[Message]) -> int:
+        return sum(len(message.content) for message in messages) // 4
+
+    async def submit(self, generation: Generation) -> AsyncIterator[Piece]:
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[Piece]:
+        yield Piece("", "stop", Usage())
+
+    def close(self) -> None:
+        pass
+
+
 @contextmanager
-def opened(threads: int) -> Iterator[Bench]:
+def opened(threads: int, search: Search, silent: bool) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(home=Path(folder), engine=Engine(threads=threads))
+        settings = Settings(home=Path(folder), engine=Engine(threads=threads), search=search)
         database = Database(settings.home / "privity.db")
         accounts = Accounts(database, 1)
         password = accounts.add("bench", Role.MEMBER)
@@ -259,13 +348,14 @@ def opened(threads: int) -> Iterator[Bench]:
         with (
             closing(database),
             closing(Library(settings.home, database, settings)) as library,
-            closing(open_engine(settings)) as engine,
+            closing(cast(AnyEngine, Silent()) if silent else open_engine(settings)) as engine,
         ):
-            assistant = Assistant(engine, library, settings)
-            yield Bench(library, assistant, Walls(database), caller, settings.search.results)
+            reader = evidence_reader(settings.search)[0]
+            assistant = Assistant(engine, library, settings, reader)
+            yield Bench(library, assistant, Walls(database), caller, settings.search.results, judge(reader))
 
 
-async def measure(bench: Bench, rows: Sequence[Row]) -> Tally:
+async def measure(bench: Bench, rows: Sequence[Row], linear: Linear | None) -> Tally:
     tally, began = Tally(), time.monotonic()
     matters: dict[str, tuple[Scope, dict[str, Document]]] = {}
     for number, row in enumerate(rows, 1):
@@ -273,7 +363,8 @@ async def measure(bench: Bench, rows: Sequence[Row]) -> Tally:
             matters[row.key] = await asyncio.to_thread(bench.matter, row)
         scope, documents = matters[row.key]
         answer = await bench.ask(row, scope)
-        count(tally, row, answer, await asyncio.to_thread(bench.alone, row, scope), documents)
+        plainly = linear.answer(row.category, row.text) if linear else None
+        count(tally, row, answer, await asyncio.to_thread(bench.alone, row, scope), plainly, documents)
         if number % 20 == 0 or number == len(rows):
             print(
                 f"{number}/{len(rows)} rows, {time.monotonic() - began:.0f} s, f1 {mean(tally.f1):.3f}",
@@ -289,16 +380,39 @@ def main() -> None:
     parser.add_argument("--adapter", default=BASE.name, help="who frames the answers")
     parser.add_argument("--limit", type=int, default=120, help="rows in the sample; 0 takes all")
     parser.add_argument("--threads", type=int, default=0, help="of the model; 0 takes all cores")
+    parser.add_argument(
+        "--train", type=Path, help="rows of the same form that the linear baseline is fitted on"
+    )
+    parser.add_argument("--silent", action="store_true", help="no model: what is quoted does not hang on it")
+    parser.add_argument(
+        "--paraphrased", action="store_true", help="ask in wordings that nothing was trained on"
+    )
+    parser.add_argument(
+        "--unseen", action="store_true", help="only the kinds of question that --unseen leaves out"
+    )
+    parser.add_argument("--search", default=Search().adapter, help="the setting search.adapter")
+    parser.add_argument("--evidence", default=Search().evidence, help="the setting search.evidence")
     parser.add_argument("--save", type=Path, help="where the result is written as well")
     given = parser.parse_args()
     if given.adapter != BASE.name:
         parser.error(f'there is no adapter "{given.adapter}": only "{BASE.name}" is served so far')
-    rows = sample(read(given.data, given.corpus or given.data.parent.parent / "corpus"), given.limit)
-    with opened(given.threads) as bench:
-        result = report(asyncio.run(measure(bench, rows)))
+    rows = read(given.data, given.corpus or given.data.parent.parent / "corpus")
+    rows = left_out(rows, given.data.parent.parent) if given.unseen else rows
+    rows = sample(rows, given.limit)
+    rows = paraphrased(rows) if given.paraphrased else rows
+    search = Search(adapter=given.search, evidence=given.evidence)
+    with opened(given.threads, search, given.silent) as bench:
+        result = report(asyncio.run(measure(bench, rows, fitted(given.train) if given.train else None)))
     for name, value in result.items():
         print(f"{name:24} {value}")
-    about = {"adapter": given.adapter, "machine": f"{platform.machine()}, {platform.python_version()}"}
+    about = {
+        "adapter": given.adapter,
+        "asked": "paraphrased" if given.paraphrased else "left out" if given.unseen else "as worded",
+        "search": given.search,
+        "evidence": given.evidence,
+        "model": "none" if given.silent else "embedded",
+        "machine": f"{platform.machine()}, {platform.python_version()}",
+    }
     if given.save:
         stamp = {"date": time.strftime("%Y-%m-%d"), "data": given.data.name, "limit": given.limit}
         given.save.write_text(json.dumps(result | about | stamp, indent=1) + "\n", "utf-8")

@@ -108,6 +108,11 @@ class Search(_Section):
         description="What tells types of clause: a name, whose approved classifier does; before one is, a folder of "
         'the shelf `adapters/` of that name, or a path. `""`: clauses have no types.',
     )
+    evidence: str = Field(
+        "evidence",
+        description="What reads each sentence together with the question and decides what is quoted: a folder of the "
+        'shelf `adapters/`, or a path. `""`: sentences are compared by the embedder instead.',
+    )
     results: int = Field(8, ge=1, le=64, description="Passages an answer is drawn from.")
     threads: int = Field(1, ge=1, description="CPU threads of the embedder.")
 

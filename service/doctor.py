@@ -38,6 +38,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("adapters", lambda: _adapters(settings))
     yield _timed("embedder", lambda: _embedder(settings))
     yield _timed("clause types", lambda: _clause_types(settings))
+    yield _timed("evidence", lambda: _evidence(settings))
     yield _timed("fine-tunes", lambda: _training(settings))
     yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
     yield _timed("Word 97 files", lambda: _program("soffice", "DOC files are not read"))
@@ -158,6 +159,15 @@ def _clause_types(settings: Settings) -> str:
     from service.retrieval import Embedder, clause_head
 
     return clause_head(Embedder.configured(settings.search), settings)[1]
+
+
+def _evidence(settings: Settings) -> str:
+    from service.retrieval import evidence_reader
+
+    reader, told = evidence_reader(settings.search)
+    if reader:
+        reader.read("Who keeps the roof?", ["The Landlord keeps the roof."])
+    return told
 
 
 def _training(settings: Settings) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from service.adapters import Model
     from service.assistant import Assistant
     from service.engines import BaseFiles, Engine, Form, Weight, Words
-    from service.retrieval import Embedder
+    from service.retrieval import Embedder, Reader
     from service.training import Hands
 
 log = logging.getLogger("privity")
@@ -272,6 +272,7 @@ class House:
             scope = self.walls.scope(admin, [matter])
             for name in described["documents"]:
                 self.library.add((card.parent / name).read_bytes(), name, scope, matter)
+            self.adapters.intend(matter, described.get("adapter", ""), admin.id)
 
     def close(self) -> None:
         """Also while the model still loads: the loading then ends quietly, and closes what it has opened."""

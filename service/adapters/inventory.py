@@ -16,6 +16,8 @@ from service.core import BaseFacts, LoraFile
 from service.storage import Database
 from service.storage.tables import AdmissionRow
 
+HEAD = "head.json"  # beside a LoRA: it serves that head, and nothing else
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -75,6 +77,11 @@ def refusals(folder: Path, bases: Sequence[BaseFacts]) -> dict[str, tuple[str, .
 
 
 def adapters_in(folder: Path) -> list[Path]:
-    """The folders that hold an adapter, by name; what is none is left alone."""
+    """The folders that hold an adapter, by name; what is none is left alone, as is a LoRA that belongs to a head."""
     places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
-    return [place for place in places if (place / LoraFile.CONFIG).is_file() or any(place.glob("*.gguf"))]
+    return [place for place in places if _adapter(place)]
+
+
+def _adapter(folder: Path) -> bool:
+    found = (folder / LoraFile.CONFIG).is_file() or any(folder.glob("*.gguf"))
+    return found and not (folder / HEAD).is_file()

@@ -38,7 +38,7 @@ from service.core import (
 )
 from service.engines import Engine
 from service.errors import Conflict, NotFound
-from service.retrieval import Library, Structure, cite, path_at
+from service.retrieval import Library, Reader, Structure, cite, path_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,11 @@ class Gathered:
 class Assistant:
     """Answers grounded questions. Holds nothing between two of them, so that one serves everybody."""
 
-    def __init__(self, engine: Engine, library: Library, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, library: Library, settings: Settings, reader: Reader | None = None
+    ) -> None:
         self._engine, self._library = engine, library
+        self._judge = evidence.judge(reader)
         self._results = settings.search.results
 
     async def ask(self, question: Question) -> AsyncGenerator[Event, None]:
@@ -108,7 +111,8 @@ class Assistant:
     def _gather(self, asked: str, question: Question) -> Gathered:
         """Search, choose the evidence, and take it from the canonical text. Blocks."""
         found = self._library.search(asked, question.scope, self._results)
-        chosen = evidence.choose(found.asked or asked, found.passages, self._library.embedder.embed)
+        asked, embed = found.asked or asked, self._library.embedder.embed
+        chosen = evidence.choose(asked, found.passages, embed, self._judge)
         whole = self._documents({passage.document for passage in chosen}, question.scope)
         standing = [p for p in chosen if p.document in whole and _stands(p, whole[p.document])]
         cited = tuple(_cite(n, whole[p.document], p) for n, p in enumerate(standing, 1))

@@ -20,6 +20,7 @@ from service.retrieval.library import Library
 from service.retrieval.probing import try_out
 from service.retrieval.query import Query
 from service.retrieval.query import parse as parse_query
+from service.retrieval.reader import Reader, evidence_reader
 from service.retrieval.structure import (
     Definition,
     Reference,
@@ -40,6 +41,7 @@ __all__ = [
     "Heading",
     "Library",
     "Query",
+    "Reader",
     "Reference",
     "Structure",
     "amended",
@@ -48,6 +50,7 @@ __all__ = [
     "clause_head",
     "dates",
     "defined_terms",
+    "evidence_reader",
     "find_quote",
     "holds",
     "marked_quotations",

@@ -439,6 +439,8 @@ def test_folders_of_the_project_are_admitted_and_published_if_new(firm: Firm, tm
     shutil.copytree(firm.make(1), ours / "leases")
     (ours / "clause-types").mkdir()
     (ours / "clause-types" / "head.json").write_text("{}")
+    shutil.copytree(firm.make(2), ours / "evidence")
+    (ours / "evidence" / "head.json").write_text("{}")
     assert ship(firm.adapters, ours) == ["ready"]
     assert firm.adapters.resolve("leases", PLAIN).origin == "shipped"
     firm.published("leases", 2)

@@ -1,11 +1,15 @@
 """The scorer picks sentences, keeps their places, and knows when nothing answers."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from service.assistant import evidence
 from service.config import Search
 from service.core import Passage
-from service.retrieval import Embedder
+from service.retrieval import Embedder, Reader, evidence_reader
 from tests.assistant.fakes import hashed
 
 LEASE = (
@@ -95,3 +99,84 @@ def test_the_real_embedder_finds_the_clause_behind_other_words(
 )
 def test_the_real_embedder_finds_nothing_where_nothing_is(embedder: Embedder, question: str) -> None:
     assert evidence.choose(question, [passage(CLAUSES)], embedder.embed) == ()
+
+
+# --- read, and not compared --------------------------------------------------------------------------------
+
+
+def reads(**said: float) -> evidence.Read:
+    """A reader for which each sentence that holds one of these words has so many log-odds."""
+
+    def read(question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array(
+            [max((odds for w, odds in said.items() if w in t), default=-9.0) for t in texts], np.float32
+        )
+
+    return read
+
+
+def unasked(texts: Sequence[str]) -> NDArray[np.float32]:
+    raise AssertionError("the embedder is not asked where likeness weighs nothing")
+
+
+def read_by(judge: evidence.Judge, text: str = CLAUSES) -> list[str]:
+    return [p.text for p in evidence.choose("What holds here?", [passage(text)], unasked, judge)]
+
+
+def test_what_is_read_as_likely_is_evidence_best_first() -> None:
+    judge = evidence.Judge({"reading": 1.0}, 0.5, 3.0, reads(fire=2.0, assign=4.0))
+    assert [text[:19] for text in read_by(judge)] == ["The Tenant shall no", "The Landlord insure"]
+
+
+def test_the_readers_threshold_and_margin_are_kept() -> None:
+    read = reads(fire=2.0, assign=4.0)
+    assert len(read_by(evidence.Judge({"reading": 1.0}, 3.0, 3.0, read))) == 1
+    assert len(read_by(evidence.Judge({"reading": 1.0}, 0.5, 1.5, read))) == 1
+    assert len(read_by(evidence.Judge({"reading": 2.0}, 3.0, 4.0, read))) == 2
+    assert read_by(evidence.Judge({"reading": 1.0}, 4.5, 3.0, read)) == []
+
+
+def test_a_sentence_is_read_under_its_heading() -> None:
+    seen: list[str] = []
+
+    def read(question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        seen.extend(texts)
+        return np.zeros(len(texts), np.float32)
+
+    text = "The Tenant may end this lease by notice."
+    clause = Passage("d.0", "d", "Lease.txt", 0, len(text), text, ("12 Term", "12.2 Break"))
+    evidence.choose("How does it end?", [clause], unasked, evidence.Judge({"reading": 1.0}, 0.0, 1.0, read))
+    assert seen == ["12.2 Break. The Tenant may end this lease by notice."]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    found, told = evidence_reader(Search())
+    assert found, told
+    return found
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("How long is the notice period if the tenant wants to end the lease early?", "nine months"),
+        ("What is the governing law?", "England and Wales"),
+        ("Who has to take out a policy against damage?", "insures"),
+        ("Is assignment of the lease allowed?", "shall not assign"),
+    ],
+)
+def test_the_real_reader_finds_the_clause_behind_other_words(
+    embedder: Embedder, reader: Reader, question: str, words: str
+) -> None:
+    chosen = evidence.choose(question, [passage(CLAUSES)], embedder.embed, evidence.judge(reader))
+    assert words in chosen[0].text
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the chairman's salary?", "When was the software delivered?", "Who won the cup in 1998?"],
+)
+def test_the_real_reader_finds_nothing_where_nothing_is(
+    embedder: Embedder, reader: Reader, question: str
+) -> None:
+    assert evidence.choose(question, [passage(CLAUSES)], embedder.embed, evidence.judge(reader)) == ()
