@@ -27,6 +27,7 @@ Read = Callable[[str, Sequence[str]], NDArray[np.float32]]  # log-odds that each
 Scores = NDArray[np.float64]
 
 MOST = 4  # sentences
+READ = 16  # sentences that are read, which takes as long as embedding them
 FEWEST = 5  # words of a sentence: fewer are a heading or a number
 
 # Whether a question has an answer does not hang on how much was found for it: among more sentences, each is likelier to
@@ -97,10 +98,27 @@ def score(question: str, sentences: Sequence[Passage], embed: Embed, judge: Judg
     if "likeness" in judge.weights:
         known["likeness"] = likeness(question, sentences, embed)
     if judge.read:
-        known["reading"] = np.asarray(judge.read(question, [spoken(s) for s in sentences]), np.float64)
+        known["reading"] = _reading(question, sentences, judge.read, _weighed(known, judge.weights))
     bar = judge.threshold + math.log(max(1.0, len(sentences) / _FITTED_ON))
-    scores: Scores = np.sum([weight * known[name] for name, weight in judge.weights.items()], axis=0) - bar
+    return _weighed(known, judge.weights) - bar
+
+
+def _weighed(known: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:
+    """The facts that are known, by their weights, together."""
+    scores: Scores = np.sum(
+        [weight * known[name] for name, weight in weights.items() if name in known], axis=0
+    )
     return scores
+
+
+def _reading(question: str, sentences: Sequence[Passage], read: Read, before: Scores) -> Scores:
+    """The log-odds of the READ sentences that look best before; of the others nothing better is supposed than the
+    lowest of these."""
+    first = np.argsort(-np.broadcast_to(before, len(sentences)), kind="stable")[:READ]
+    said = read(question, [spoken(sentences[at]) for at in first])
+    found: Scores = np.full(len(sentences), float(said.min()))
+    found[first] = said
+    return found
 
 
 def facts(question: str, sentences: Sequence[Passage]) -> dict[str, Scores]:

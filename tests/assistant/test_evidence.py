@@ -149,6 +149,22 @@ def test_a_sentence_is_read_under_its_heading() -> None:
     assert seen == ["12.2 Break. The Tenant may end this lease by notice."]
 
 
+def test_only_the_sentences_that_look_best_are_read() -> None:
+    seen: list[str] = []
+
+    def read(question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        seen.extend(texts)
+        return np.linspace(2, 1, len(texts), dtype=np.float32)
+
+    text = " ".join(f"{'The rent is due' if n % 2 else 'The cat sleeps here'} on day {n}." for n in range(60))
+    judge = evidence.Judge({"reading": 1.0, "cover": 1.0}, 0.0, 9.0, read)
+    found = evidence.ranked("When is the rent due?", [passage(text)], unasked, judge)
+    assert len(seen) == evidence.READ
+    assert all("rent" in sentence for sentence in seen)
+    assert len(found) == 60
+    assert {p.text for p in found[: evidence.READ]} == set(seen)
+
+
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     found, told = evidence_reader(Search())
