@@ -27,9 +27,9 @@ def of_run(found: Lineage) -> str:
 def made(one: Made, manages: bool) -> str:
     state = tag("published", "ok") if one["published"] else tag("retired", "mute") if one["retired"] else ""
     name = f"<span>{esc(one['name'])} v{one['version']}</span>"
-    facts = f'{state}<span class="soft">{count(one["answers"], "answer")}</span>'
+    facts = f'<span class="soft">{state} {count(one["answers"], "answer")}</span>'
     if not manages:
-        return f'<div class="line">{name}{facts}</div>'
+        return f'<div class="line plain">{name}{facts}</div>'
     return f'<button class="line link" {act("tune_adapter", id=one["name"])}>{name}{facts}</button>'
 
 
@@ -42,6 +42,6 @@ def learner(one: Learner) -> str:
 def origin(one: Origin) -> str:
     facts = f'<span class="soft">{one["train"]:,} · {one["held_out"]:,} held out</span>'
     if not one["title"]:
-        return f'<div class="line"><span class="soft">A document that was deleted</span>{facts}</div>'
+        return f'<div class="line plain"><span>A document that was deleted</span>{facts}</div>'
     name = f'<span title="{esc(one["title"])}">{esc(name_of(one["title"]))}</span>'
     return f'<button class="line link" {act("tune_document", id=one["document"])}>{name}{facts}</button>'
