@@ -82,6 +82,8 @@ def learner(course: Course, model: Any, tokens: Any, kept: Path | None) -> Any:
     from trl import SFTConfig, SFTTrainer
 
     class Learner(SFTTrainer):  # type: ignore[misc]
+        lr_scheduler: Any
+
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             lengths = [len(row.tokens) for row in course.lesson.rows]
             kin = [] if course.lesson.where.flat else families(course.lesson.rows)
