@@ -26,8 +26,9 @@ def _plain(module: Any) -> bool:
     import torch
 
     base, halves = getattr(module, "base_layer", None), getattr(module, "lora_A", None)
-    linear: Any = torch.nn.Linear  # of which torch says that it always has a bias
-    if type(base) is not linear or base.bias is not None or not halves or len(halves) != 1:
+    if type(base) is not torch.nn.Linear or base._parameters["bias"] is not None:
+        return False
+    if not halves or len(halves) != 1:
         return False
     name = next(iter(halves))
     idle = isinstance(module.lora_dropout[name], torch.nn.Identity)
