@@ -178,8 +178,8 @@ Way = Callable[[Choice], list[float]]
 
 def of(way: Way, opening: int) -> Way:
     def made(choice: Choice) -> list[float]:
-        nats, tokens = (tuple(one[:opening] for one in each) for each in (choice.nats, choice.tokens))
-        return way(Choice(choice.said, nats, tokens))
+        nats = tuple(one[:opening] for one in choice.nats)
+        return way(Choice(choice.said, nats, tuple(one[:opening] for one in choice.tokens)))
 
     return made
 
@@ -293,7 +293,8 @@ def general(reader: Reader, data: Path, most: int) -> Mapping[str, float]:
     lines = (data / "general/lm_text.jsonl").read_text("utf-8").splitlines()
     written = [json.loads(one)["text"] for one in lines]
     own = random.Random(0).sample(written, min(most, len(written)))
-    return {"examination": reader.perplexity(texts()), "lm_text": reader.perplexity(own)}
+    found = {"examination": reader.perplexity(texts())}
+    return found | ({"lm_text": reader.perplexity(own)} if own else {})
 
 
 def main() -> None:

@@ -272,7 +272,6 @@ class House:
             scope = self.walls.scope(admin, [matter])
             for name in described["documents"]:
                 self.library.add((card.parent / name).read_bytes(), name, scope, matter)
-            self.adapters.intend(matter, described.get("adapter", ""), admin.id)
 
     def close(self) -> None:
         """Also while the model still loads: the loading then ends quietly, and closes what it has opened."""
