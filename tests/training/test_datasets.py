@@ -318,7 +318,7 @@ def test_lineage_leads_both_ways(database: Database) -> None:
         ("one-2", True, 0),
         ("one-1", True, 2),
     ]
-    assert "one-2 version 1 and one-1 version 1 have learned from it" in found.told
+    assert "one-2 version 1 and one-1 version 1 have learned from it" in found.told()
     back = lines.of_run(2, mine)
     assert [(s.document, s.title, s.train) for s in back.documents] == [
         ("d1", "Paper of m1", 1),
@@ -326,7 +326,7 @@ def test_lineage_leads_both_ways(database: Database) -> None:
     ]
     assert lines.of_adapter("one-2", mine).documents == back.documents
     assert lines.of_documents(["d3"], mine) == Lineage()
-    assert lines.of_documents(["d3"], mine).told == ""
+    assert lines.of_documents(["d3"], mine).told() == ""
     with pytest.raises(NotFound):
         lines.of_run(2, scope(TESS, "m1"))
     with pytest.raises(NotFound):
