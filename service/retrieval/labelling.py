@@ -34,7 +34,7 @@ class Labelling:
         self._head, self._writing = head, writing
         self._behind: dict[tuple[str, str], None] = {}  # matter and generation
         self._begun: tuple[str, str, list[tuple[str, ...]]] = ("", "", [])  # document, head, types so far
-        self._anew = True  # all matters are to be looked at
+        self._asked, self._looked = 1, 0  # times that all matters were to be looked at, and were
 
     @property
     def digest(self) -> str:
@@ -46,12 +46,12 @@ class Labelling:
 
     @property
     def due(self) -> bool:
-        return self._anew or bool(self._behind)
+        return self._looked != self._asked or bool(self._behind)
 
     def take(self, head: Head | None) -> None:
         """Label by this head from now on."""
         self._head = head
-        self._anew = True
+        self._asked += 1
 
     def look(self, matter: str) -> None:
         """Find out whether documents of a matter lack their types."""
@@ -88,11 +88,11 @@ class Labelling:
 
     def step(self) -> None:
         """Label some passages of one document; the document's types are written when all of it has been read."""
-        if self._anew:
-            self._anew = False
+        if self._looked != (asked := self._asked):
             self._behind.clear()
             for matter in self._records.matters():
                 self.look(matter)
+            self._looked = asked  # last: until then it is due
             return
         head, (matter, generation) = self._head, next(iter(self._behind))
         digest, words = head.digest if head else NOBODY, self._index.words(matter, generation)
