@@ -18,6 +18,7 @@ import numpy as np
 from service.config import Settings
 from service.errors import BadRequest
 from service.retrieval import lora
+from service.retrieval.bounded import bounded
 from service.retrieval.clause_types import NAME, TYPES, Head, Shares
 from service.retrieval.embed import WIDTH, WINDOW, Embedder, shelved
 
@@ -60,7 +61,7 @@ def usable(embedder: Embedder, folder: Path, threads: int = 1) -> tuple[Head | N
 
 def read(folder: Path, threads: int = 1) -> Head:
     """The head in a folder; BadRequest says what is wrong with it. `threads` are those of a model of its own."""
-    facts, weights = _bytes(folder, FACTS, MOST[0]), _bytes(folder, WEIGHTS, MOST[1])
+    facts, weights = bounded(folder, FACTS, MOST[0], _unfit), bounded(folder, WEIGHTS, MOST[1], _unfit)
     said, arrays = _facts(folder, facts), _arrays(folder, weights)
     words, columns = arrays.get("words"), (said.columns,)
     shapes = {"vectors": (WIDTH, *columns), "bias": columns}
@@ -85,17 +86,6 @@ class _Said:
     columns: int  # of the weights
     embedder: str = ""
     length: int = 0
-
-
-def _bytes(folder: Path, name: str, most: int) -> bytes:
-    try:
-        with (folder / name).open("rb") as file:
-            data = file.read(most + 1)
-    except OSError:
-        raise _unfit(folder, f"{name} cannot be read") from None
-    if len(data) > most:
-        raise _unfit(folder, f"{name} is larger than {most:,} bytes")
-    return data
 
 
 def _facts(folder: Path, data: bytes) -> _Said:

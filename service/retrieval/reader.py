@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from service.config import Search
 from service.errors import BadRequest
 from service.retrieval import lora
+from service.retrieval.bounded import bounded
 from service.retrieval.embed import WIDTH, WINDOW, device, model_folder, shelved
 
 FACTS, WEIGHTS = "head.json", "head.safetensors"
@@ -143,9 +144,9 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 def _layer(folder: Path, digest: str) -> Layer:
     """The layer in a folder; BadRequest says what is wrong with it."""
-    weight, bias = _arrays(folder, _bytes(folder, WEIGHTS, MOST[1]))
+    weight, bias = _arrays(folder, bounded(folder, WEIGHTS, MOST[1], _unfit))
     try:
-        facts: dict[str, Any] = json.loads(_bytes(folder, FACTS, MOST[0]))
+        facts: dict[str, Any] = json.loads(bounded(folder, FACTS, MOST[0], _unfit))
         theirs, length = str(facts["lora"]), int(facts["length"])
         weights = {str(name): float(value) for name, value in facts["weights"].items()}
         threshold, margin = float(facts["threshold"]), float(facts["margin"])
@@ -177,17 +178,6 @@ def _arrays(folder: Path, data: bytes) -> tuple[LogOdds, float]:
     if not all(np.isfinite(array).all() for array in found.values()):
         raise _unfit(folder, f"{WEIGHTS} holds what is no number")
     return found["weight"].astype(np.float32), float(found["bias"][0])
-
-
-def _bytes(folder: Path, name: str, most: int) -> bytes:
-    try:
-        with (folder / name).open("rb") as file:
-            data = file.read(most + 1)
-    except OSError:
-        raise _unfit(folder, f"{name} cannot be read") from None
-    if len(data) > most:
-        raise _unfit(folder, f"{name} is larger than {most:,} bytes")
-    return data
 
 
 def _unfit(folder: Path, reason: str) -> BadRequest:
