@@ -139,11 +139,11 @@ class Index:
         if words.undrawn():
             self._behind[name] = None
 
-    def _scrub(self, name: str, words: Words) -> None:
+    def _scrub(self, name: str, words: Words) -> bool:
         self._drawn.clear()
         self.vectors.delete([name])
-        words.scrub()
         self._behind[name] = None
+        return words.scrub()
 
     def delete(self, matter: str, generations: Iterable[str]) -> None:
         """Take whole generations of a matter away: the vectors first, for the words know of them."""
@@ -170,8 +170,8 @@ class Index:
         if name is None:
             return
         words = self._words(name)
-        if words.traces > 1:
-            self._scrub(name, words)
+        if words.traces > 1 and not self._scrub(name, words):
+            return  # a reader is in the way; what is drawn before the next try would be taken out again
         found = next(words.vectors(words.undrawn()[:1]), None)
         if found is None:
             self._behind.pop(name, None)

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -227,13 +227,16 @@ class Words:
     def vectors(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Vectors]]:
         """Of every document, or of these, the vectors of its passages in their order; of some they are not here."""
         asked = "SELECT key, vectors FROM documents JOIN arrays USING (row) WHERE length(vectors) > 0"
+        each: Iterable[tuple[str, tuple[str, ...]]] = [("", ())]
+        if keys is not None:
+            each = ((" AND key = ?", (key,)) for key in keys)
         with self._open() as rows:
-            if keys is None:
-                found: Iterable[tuple[str, bytes]] = rows.execute(asked)
-            else:
-                found = (hit for key in keys for hit in rows.execute(f"{asked} AND key = ?", (key,)))
-            for key, data in found:
-                yield key, np.frombuffer(data, np.float32).reshape(-1, WIDTH)
+            for which, values in each:
+                # Closed before the connection goes back, however early the caller leaves: the next one to have it
+                # could not empty the log while a read stands open on it.
+                with closing(rows.execute(asked + which, values)) as found:
+                    for key, data in found:
+                        yield key, np.frombuffer(data, np.float32).reshape(-1, WIDTH)
 
     @property
     def number(self) -> int:

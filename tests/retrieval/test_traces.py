@@ -1,18 +1,24 @@
 """What is deleted is off the disk: no file of the home holds its text, its words, its name or its vectors any more."""
 
 import hashlib
+import sqlite3
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.core import Filed
+from service.retrieval.clauses import passages
 from service.retrieval.embed import WIDTH, Vectors
+from service.retrieval.index import Index
 from service.retrieval.library import Library
 from service.storage import Database
 from tests.retrieval.house import HashEmbedder, database, library, scope
+from tests.training.papers import paper
 
 A = scope("mat-a")
 DELETED, KEPT = 12, 5
@@ -125,6 +131,48 @@ def test_a_reader_in_the_way_only_delays_it(
     reading.close()
     settle(shelves)
     assert standing(tmp_path, wanted) == set()
+
+
+def test_a_reader_that_leaves_early_gives_its_connection_back_without_its_read(
+    shelves: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is drawn meanwhile may have that connection at once."""
+    words = shelves._index.words("mat-a", shelves._generations.live("mat-a").name)
+    scrubbed = list[bool]()
+
+    class Pool(deque[sqlite3.Connection]):
+        def append(self, rows: sqlite3.Connection) -> None:
+            super().append(rows)
+            monkeypatch.setattr(words, "_idle", deque(self))
+            scrubbed.append(words.scrub())
+
+    for keys in (None, list(words.keys())):
+        reading = words.vectors(keys)
+        next(reading)
+        words.rest()
+        monkeypatch.setattr(words, "_idle", Pool())
+        reading.close()
+    assert scrubbed == [True, True]
+
+
+def test_what_has_no_vectors_is_scrubbed_too_once_its_reader_has_left(
+    tmp_path: Path, made: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.storage.database.PATIENCE", 0.05)
+    index, names = Index(tmp_path), ("one", "two")
+    for name in names:
+        document = paper(f"{name.title()} is zq{name}zq.", f"{name}.txt", name, "mat-a")
+        index.put(name, "g", document, passages(document), None)
+    words = index.words("mat-a", "g")
+    with words._open() as rows, closing(rows.execute("SELECT id FROM passages")) as reading:
+        reading.fetchone()
+        index.drop("mat-a", "g", ["one"], scrub=True)
+        index.draw()
+        assert index.behind, "it is to be tried again"
+    index.draw()
+    assert standing(tmp_path, {b"zqonezq"}) == set()
+    assert {one for _, one in standing(tmp_path, {b"zqtwozq"})} == {b"zqtwozq"}
+    index.close()
 
 
 def test_a_crash_before_the_scrubbing_only_delays_it(
