@@ -63,7 +63,10 @@ def written(reading: Reading, ask: Ask, finds: Finds, wanted: int) -> tuple[list
     """At most so many rows of a document, and what became of the questions."""
     seed = int(sha256(reading.document.id.encode()).hexdigest()[:12], 16)
     chance, rows, tally = random.Random(seed), list[Row](), Tally()
-    fit = [n for n, plain in enumerate(reading.plain) if _speaks(plain)]
+    first = {
+        plain: n for n, plain in reversed(list(enumerate(reading.plain)))
+    }  # what is repeated is asked of once
+    fit = sorted(n for plain, n in first.items() if _speaks(plain))
     for number in chance.sample(fit, min(len(fit), TRIES * wanted)):
         if len(rows) == wanted:
             break

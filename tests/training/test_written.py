@@ -41,6 +41,14 @@ def test_a_round_trip_is_kept() -> None:
     assert written(reading, ask_of("What about {word}?"), lambda *_: False, 3)[0] == []
 
 
+def test_a_sentence_that_stands_more_than_once_is_asked_of_once() -> None:
+    said = "The Tenant shall pay the Rent on the first day of each month of the Term."
+    reading = read(paper("\n\n".join([said] * 5)))
+    assert reading.plain.count(said) == 5
+    rows, tally = written(reading, ask_of("When must the {word} be paid?"), lambda *_: True, 5)
+    assert (tally.written, len(rows)) == (1, tally.kept)
+
+
 @pytest.mark.parametrize("reply", ["", "I cannot say.", "{word}", "Why?", "Whose poodle barks so?"])
 def test_what_is_no_question_is_dropped(reply: str) -> None:
     rows, tally = written(read(paper()), ask_of(reply), lambda *_: True, 2)
