@@ -35,7 +35,7 @@ class Office:
         return int(reply.json()["number"])
 
     def until(self, number: int, *states: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while (told := self.tess.get(f"/api/jobs/{number}").json())["state"] not in states:
             assert time.monotonic() < deadline, told
             time.sleep(0.05)

@@ -113,7 +113,7 @@ class School:
                     )
                 )
 
-    def until(self, number: int, *states: JobState, seconds: float = 120.0) -> Job:
+    def until(self, number: int, *states: JobState, seconds: float = 400.0) -> Job:
         deadline, everything = time.monotonic() + seconds, scope(TRAINER, *MATTERS)
         while (job := self.training.job(number, everything)).state not in states:
             assert time.monotonic() < deadline, job

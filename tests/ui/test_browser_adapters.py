@@ -256,7 +256,11 @@ def test_a_member_has_the_picker_and_no_way_to_the_adapters(
     other.click("#title .menu.adapter summary")
     assert re.search(r"Lease Q&A\s+v1, published today", other.locator("#title .menu.adapter").inner_text())
     other.click(f'#title [data-act="model"][data-id="{NAME}"]')
-    other.click("#title .menu.adapter summary")
+    other.click(
+        "#title .menu.adapter summary"
+    )  # perhaps before the bar is drawn anew, through which it stays open
+    other.wait_for_selector("#title .menu.adapter summary:has-text('Lease Q&A · v1')", timeout=SLOW)
+    assert other.locator("#title .menu.adapter[open]").count() == 1
     other.click("#title >> text=Fix Lease Q&A for this matter…")
     assert "Every question in" in other.inner_text("dialog p")
     other.click("dialog .p")

@@ -219,7 +219,12 @@ const privity = (() => {
     const box = composer();
     if (box && document.activeElement !== box) { box.focus(); box.select(); }
   }
-  function closeMenus(except) { all("details.menu[open]").forEach((menu) => { if (menu !== except) menu.open = false; }); }
+  let opened = "";  // the menu that a person has open; it stays open when its pane is drawn anew
+  function closeMenus(except) {
+    all("details.menu[open]").forEach((menu) => { if (menu !== except) menu.open = false; });
+    if (!except) opened = "";
+  }
+  drawnThen("title", (pane) => all("details.menu", pane).forEach((menu) => { if (menu.className === opened) menu.open = true; }));
   function toAsk() {
     if (here().view !== "ask") send("rail", { do: "view", id: "ask" });
     ask();
@@ -256,7 +261,9 @@ const privity = (() => {
   }
 
   document.addEventListener("click", (event) => {
-    closeMenus(event.target.closest("details.menu"));
+    const menu = event.target.closest("details.menu");
+    closeMenus(menu);
+    if (event.target.closest("details.menu > summary")) opened = menu.open ? "" : menu.className;  // it is about to change
     if (event.target.closest("#centre") && !event.target.closest("[data-act], [data-id]")) drawer(false);
   });
 
