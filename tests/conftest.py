@@ -1,6 +1,7 @@
 """The house, run for real: one service on a free port with its own home, shared by the tests that speak HTTP; and how
 the tests are shared out to two processes."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -55,7 +56,8 @@ class RunningHouse:
 # These ask the shared house.
 HOUSE = ("tests/test_walks.py", "tests/ui/test_browser", "tests/engines/test_upstream.py")
 OWN = "tests/test_walks.py::test_a_fine_tune_from_rows_to_the_next_answer"  # serves a house of its own
-LONG = ("house", OWN, "tests/training", "tests/engines", "tests/adapters/test_convert.py")  # begun first
+# Begun first; by the time that the second process needs the model the first one has made it.
+LONG = ("house", "tests/training", OWN, "tests/engines", "tests/adapters/test_convert.py")
 WORKERS = 2
 
 
@@ -171,8 +173,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The prepared base model, made once for all tests; the tree's own `var/` serves if it has it."""
     ready = ROOT / "var" / "models"
     if not ready.is_dir():
-        home = tmp_path_factory.mktemp("prepared")
-        command_line(home, 1, "prepare")
+        home = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            home = home.parent  # of all processes
+        home /= "prepared"
+        home.mkdir(exist_ok=True)
+        with (home / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            command_line(home, 1, "prepare")  # which finds what another process has made
         ready = home / "models"
     return ready
 

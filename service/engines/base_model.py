@@ -3,7 +3,10 @@
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,7 @@ def prepare(model: str, store: Path) -> BaseFiles:
 
 
 def prepare_folder(files: BaseFiles, store: Path) -> Path:
-    """A folder that transformers loads with the embedded model's weights and tokenisation; 20 s and torch, once.
+    """A folder that transformers loads with the embedded model's weights and tokenisation; 10 s and torch, once.
 
     A model that came as a folder has it already. Raises BadRequest for other GGUF files: their tokenisation is not
     known to survive the way through transformers.
@@ -110,12 +113,26 @@ def _convert(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     where: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
-    model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), dtype=torch.float32, **where)
-    _forget_quantisation(model)
-    model.bfloat16().save_pretrained(str(target))
-    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), **where)
-    _repair(tokenizer)
-    tokenizer.save_pretrained(str(target))
+    with _read_once():
+        model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), dtype=torch.float32, **where)
+        _forget_quantisation(model)
+        model.bfloat16().save_pretrained(str(target))
+        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), **where)
+        _repair(tokenizer)
+        tokenizer.save_pretrained(str(target))
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """transformers reads all of a GGUF's words anew for each part that it makes, and lists the names of all tensors
+    for each module of the model: most of the time that it takes."""
+    import gguf
+
+    with ExitStack() as after:
+        for name in ("GGUFReader", "get_tensor_name_map"):
+            after.callback(setattr, gguf, name, getattr(gguf, name))
+            setattr(gguf, name, cache(getattr(gguf, name)))
+        yield
 
 
 def _forget_quantisation(model: Any) -> None:
