@@ -157,4 +157,7 @@ class WeightsAndBiases:
         self._run.log(dict(figures), step=step)
 
     def end(self, state: str) -> None:
+        import wandb
+
         self._run.finish(exit_code=0 if state == "trained" else 1)
+        wandb.teardown()  # its own process writes the last of it, which `finish` does not wait for

