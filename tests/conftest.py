@@ -26,6 +26,8 @@ ROOT = Path(__file__).parent.parent
 
 # One thread each, here and in every process that is started from here: two that spin take each other's core.
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+# What one of those processes has compiled the next ones, of which there are dozens, find.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples in every run, however slow the machine is. `--hypothesis-profile=default` draws new ones.
 settings.register_profile(
@@ -109,6 +111,7 @@ def free_port() -> int:
 def environment(home: Path, port: int, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRIVITY_")}
     ours = {"PRIVITY_HOME": str(home), "PRIVITY_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    ours["PRIVITY_TRAINING_NICENESS"] = "0"  # a test waits for the training; what else runs is other tests
     if "PYTEST_XDIST_WORKER" in os.environ:
         ours["PRIVITY_ENGINE_THREADS"] = "1"
     return clean | ours | more
