@@ -78,5 +78,7 @@ def _migrate(engine: Any) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
+        # Python's driver begins by itself only where a row changes: what a crash cut off would stay half made.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

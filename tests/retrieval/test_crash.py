@@ -117,7 +117,7 @@ def kill_many(home: Path, kills: int, chance: random.Random) -> None:
         child: BaseProcess = context.Process(target=work, args=(home, number), daemon=True)
         child.start()
         if number % 3:  # on a slow machine, too, most are killed at work; the others perhaps while they start
-            grown(journal, before)
+            grown(journal, before, child)
         time.sleep(chance.random() * 0.5)
         assert child.is_alive(), "the child ended by itself"
         os.kill(child.pid or 0, 9)
@@ -127,9 +127,10 @@ def kill_many(home: Path, kills: int, chance: random.Random) -> None:
             assert owed(home) <= {filed.id for filed in found}, number
 
 
-def grown(journal: Path, before: int) -> None:
+def grown(journal: Path, before: int, child: BaseProcess) -> None:
     deadline = time.monotonic() + 240
     while journal.stat().st_size <= before:
+        assert child.is_alive(), "the child ended by itself"
         assert time.monotonic() < deadline, "the child does not begin"
         time.sleep(0.002)
 
