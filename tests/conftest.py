@@ -162,6 +162,22 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def quick_disk() -> Iterator[None]:
+    """In this process no commit waits for the disk: what is killed in tests are processes, and no power is cut."""
+    from service.storage import database
+
+    prepare = database._prepare
+
+    def hurried(connection: Any, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_prepare", hurried)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def quick_passwords() -> Iterator[None]:
     """In this process a password is hashed with little work; a served house takes the work that protects it."""
     from service.access import accounts
