@@ -8,20 +8,54 @@ from typing import Any
 
 import pytest
 
-from tests.ui.walk import SLOW, enter, fresh
+from tests.ui.walk import SLOW, enter, fresh, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 RUNS = 600_000  # ms, for what a training does on a busy machine
 STAGE = "#tuned[data-stage={}]"
 
 
+MATTER = "Short supplies"
+STATES = ("Texas", "Ohio", "Maine", "Utah", "Iowa")
+
+
+def contract(years: int, state: str) -> bytes:
+    """Short, so that a step of a training on the whole of it is quick."""
+    return f"""SUPPLY AGREEMENT
+
+This Supply Agreement is made as of March {years}, 2021 by and between Alder {state}, Inc. and Birch {state} LLC.
+
+1. Term. The term of this Agreement is {years} years from the date first written above.
+
+2. Assignment. Neither party may assign this Agreement without the prior written consent of the other party.
+
+3. Governing Law. This Agreement shall be governed by and construed in accordance with the laws of the State of {state}.
+""".encode()
+
+
 @pytest.fixture(scope="module")
-def page(browser: Any, house: Any, samples: dict[str, str]) -> Iterator[Any]:
-    """The fine-tunes' view, an admin signed in and a sample matter open."""
+def matter(house: Any) -> None:
+    """Five contracts that the rules find 30 rows in."""
+    with house.client() as client:
+        id = client.post("/api/matters", json={"name": MATTER}).json()["id"]
+        files = [
+            ("files", (f"Supplies {state}.txt", contract(years, state)))
+            for years, state in enumerate(STATES, 2)
+        ]
+        assert client.post(f"/api/matters/{id}/documents", files=files).status_code == 202
+        settle(client, id)
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, house: Any, matter: None) -> Iterator[Any]:
+    """The fine-tunes' view, an admin signed in and the matter open."""
     page = fresh(browser)
     page.goto(f"{house.url}/ui")
     page.wait_for_selector("form")
     enter(page, house)
+    page.click("#title .pick >> nth=0")
+    page.click(f"#title .menu >> text={MATTER}")
+    page.wait_for_selector(f"#title summary:has-text('{MATTER}')")
     page.click('#rail [data-id="finetune"]')
     at(page, "data")
     yield page

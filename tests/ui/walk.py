@@ -1,9 +1,11 @@
 """Steps that every walk through the page begins with."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 SLOW = 120_000  # ms, for whatever a busy machine does
+ON_THE_WAY = ("queued", "reading", "embedding")
 FOLDER = "#shelf [data-add] >> nth=0"
 FILES = "#shelf [data-add] >> nth=1"
 
@@ -39,6 +41,15 @@ def open_matter(page: Any, name: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#title summary:has-text('{name}')")
     page.wait_for_selector("#talk >> text=holds no documents yet")
+
+
+def settle(client: Any, matter: str) -> None:
+    """Wait until every document of a matter is in its final state."""
+    deadline = time.monotonic() + SLOW / 1000
+    path = f"/api/matters/{matter}/documents"
+    while any(filed["state"] in ON_THE_WAY for filed in client.get(path).json()["documents"]):
+        assert time.monotonic() < deadline, "the documents were not read in time"
+        time.sleep(0.2)
 
 
 def row(page: Any, name: str) -> Any:
