@@ -570,7 +570,7 @@ def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) 
         with served(home, port) as service:
             matter = tess.post("/api/matters", json={"name": "Shops"}).json()["id"]
             tess.put(f"/api/matters/{matter}/members/pat")
-            recipe = {"steps": 10, "batch": 2, "length": 256, "held_out_rows": 8, "checks": 5}
+            recipe = {"steps": 6, "batch": 2, "length": 256, "held_out_rows": 8, "checks": 3}
             new = {
                 "dataset": leases(tess, matter),
                 "name": "shop-leases",
@@ -578,7 +578,7 @@ def test_a_fine_tune_from_rows_to_the_next_answer(tmp_path: Path, models: Path) 
                 "recipe": recipe,
             }
             flown = post(tess, "/api/jobs/preflight", **new)
-            assert flown["steps"] == 10
+            assert flown["steps"] == 6
             assert flown["forecast"]["seconds"] > 0
             counted = "".join(span["text"] for span in flown["batch"][0]["spans"] if span["counts"])
             assert (
