@@ -46,6 +46,7 @@ from service.training.lesson import Lesson, count_only, together
 from service.training.opening import Place, opened
 from service.training.recipe import Recipe
 from service.training.rendering import REFUSAL, Example, example
+from service.training.sharing import line
 
 OPENINGS = (4, 6, 8, 12)  # tokens of a sentence that are weighed, at the most
 BUDGET = 4096
@@ -127,7 +128,7 @@ class Reader:
         """One line: the prompt, and after it every sentence and the refusal apart."""
         said = (*sentences(row.context), REFUSAL)
         rows = [encode(asked("", row.question, row.context, one), self.tokens, OPENINGS[-1]) for one in said]
-        part = together(rows, "cpu", self.bf16)
+        part = together([line(rows)], 0, "cpu", self.bf16)
         with self.torch.no_grad(), self.torch.autocast("cpu", self.torch.bfloat16, enabled=self.bf16):
             logits = self.model(**part.inputs, counted=part.counted).float().log_softmax(-1)
         each = iter(logits.gather(1, part.targets[:, None])[:, 0].tolist())

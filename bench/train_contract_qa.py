@@ -1,15 +1,17 @@
 """The rows and the recipe of `adapters/contract-qa`: makes a training's folder, and lets the product's trainer train.
 
     python bench/train_contract_qa.py --data ../shared/data --out FOLDER --general FILE [--families N] [--rate R] ...
+    python -m service.training.trainer FOLDER
 
 From the training contracts alone (qa_passages/train.jsonl for passages, cuad/train.jsonl for what else they answer),
-less one contract in seven that thresholds are chosen on (`bench/model_alone.py`). About each passage six questions are
-asked: up to three that it answers, the others of those it does not, drawn as often as the data asks them in vain. The
-passage stands before the question, so the trainer reads it once for all six. Passages that answer more come first. An
-answer is the sentence of the passage that comes nearest to the annotated span.
+less one contract in seven that thresholds are chosen on (`bench/model_alone.py`). About each passage some questions are
+asked (`--asked`): up to three that it answers, the others of those it does not, drawn as often as the data asks them in
+vain. The passage stands before the question, so the trainer reads it once for all of them. Passages that answer more
+come first; `--families 0` takes every passage, also those that overlap. An answer is the sentence of the passage that
+comes nearest to the annotated span.
 
 `--general` is the base's own words about everyday things, as the product keeps them (`general.<fingerprint>.jsonl`).
-Train with `python -m service.training.trainer FOLDER`; `--start` goes on from an adapter.
+`--start` goes on from an adapter. On CUDA the whole of it is a matter of minutes.
 """
 
 import argparse
@@ -32,7 +34,7 @@ from service.training.folder import JobFolder, Spec
 from service.training.recipe import Recipe
 from service.training.rendering import Example
 
-ASKED, ANSWERED = 6, 3
+ANSWERED = 3  # of the questions about a passage, at most
 SILENT = 8  # one passage in so many answers nothing
 FITS = 0.6  # F1 of a sentence against the span, below which the span itself is the answer
 
@@ -93,7 +95,7 @@ def apart(found: Sequence[Passage], count: int, chance: random.Random) -> list[P
 
 
 def questions(
-    passage: Passage, words: Mapping[str, str], often: Counter[str], chance: random.Random
+    passage: Passage, words: Mapping[str, str], often: Counter[str], chance: random.Random, count: int
 ) -> list[Example]:
     row = passage.row
     told = chance.sample(sorted(passage.answers), min(ANSWERED, len(passage.answers)))
@@ -104,7 +106,7 @@ def questions(
     if not row.answers and row.category in vain:
         vain = [row.category, *(one for one in vain if one != row.category)]
     made = [(one, _said(row.context, passage.answers[one])) for one in told]
-    made += [(one, "") for one in vain[: ASKED - len(told)]]
+    made += [(one, "") for one in vain[: count - len(told)]]
     return [
         asked(f"{row.id}|{category}", words[category], row.context, answer, row.doc)
         for category, answer in made
@@ -117,13 +119,15 @@ def _said(context: str, answer: str) -> str:
     return best if best and f1(best, [answer]) >= FITS else answer
 
 
-def made(data: Path, docs: set[str], count: int, seed: int) -> list[Example]:
+def made(data: Path, docs: set[str], count: int, seed: int, each: int) -> list[Example]:
+    """Rows about `count` passages, or about all of them for 0, `each` so many."""
     chance = random.Random(seed)
     rows = read(data / "qa_passages/train.jsonl")
     words = {row.category: row.question for row in rows}
     often = Counter(row.category for row in rows if not row.answers)
-    found = apart(passages(data, docs), count, chance)
-    return [row for one in found for row in questions(one, words, often, chance)]
+    found = passages(data, docs)
+    found = apart(found, count, chance) if count else found
+    return [row for one in found for row in questions(one, words, often, chance, each)]
 
 
 def main() -> None:
@@ -134,37 +138,44 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--general", type=Path, required=True)
     options.add_argument("--families", type=int, default=1200)
+    options.add_argument("--asked", type=int, default=6, help="questions about a passage")
     options.add_argument(
         "--seed", type=int, default=1, help="of what is asked of each passage, and in which order"
     )
     options.add_argument("--steps", type=int, default=0)
+    options.add_argument("--epochs", type=float, default=1)
     options.add_argument("--rate", type=float, default=8e-4)
     options.add_argument("--schedule", default="constant")
     options.add_argument("--checks", type=int, default=10)
     options.add_argument("--batch", type=int, default=13)
     options.add_argument("--replay", type=float, default=1 / 13)
+    options.add_argument("--rank", type=int, default=16)
+    options.add_argument("--frozen", type=float, default=0.3, help="of the blocks, the lowest ones")
+    options.add_argument("--dropout", type=float, default=0)
+    options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--start", default="")
     given = options.parse_args()
     back = held_back(given.data)
     docs = {row.doc for row in read(given.data / "qa_passages/train.jsonl")} - set(back)
     recipe = Recipe(
-        rate=given.rate, epochs=1, steps=given.steps, batch=given.batch, schedule=given.schedule, warmup=0.02,
-        dropout=0, frozen=0.3, replay=given.replay, first_weight=6, opening=24, held_out_rows=36,
-        checks=given.checks, patience=0, length=1024, seed=given.seed,
+        rate=given.rate, rank=given.rank, alpha=2 * given.rank, epochs=given.epochs, steps=given.steps,
+        batch=given.batch, schedule=given.schedule, warmup=0.02, dropout=given.dropout, frozen=given.frozen,
+        replay=given.replay, first_weight=6, opening=24, held_out_rows=36, checks=given.checks, patience=0,
+        length=1024, seed=given.seed,
     )  # fmt: skip
     folder = JobFolder(given.out)
-    learned = made(given.data, docs, given.families, given.seed)
+    learned = made(given.data, docs, given.families, given.seed, given.asked)
     folder.write_rows("train", learned)
-    folder.write_rows("held_out", made(given.data, set(back), 12, 2))
+    folder.write_rows("held_out", made(given.data, set(back), 12, 2, 6))
     folder.write_replay(json.loads(one)["text"] for one in given.general.read_text("utf-8").splitlines())
     spec = Spec(
         1, "contract-qa", "answers", recipe, str(base_folder().resolve()), "HuggingFaceTB/SmolLM2-135M-Instruct",
-        device="cpu", threads=given.threads, start=given.start,
+        device=given.device, threads=given.threads, start=given.start,
     )  # fmt: skip
     folder.write_spec(spec)
     said = Counter(row.refuses for row in learned)
-    print(json.dumps({"rows": len(learned), "refusals": said[True], "passages": len(learned) // ASKED}))
+    print(json.dumps({"rows": len(learned), "refusals": said[True], "passages": len(learned) // given.asked}))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from service.training.encoding import Encoded
 from service.training.opening import Place
 from service.training.ordering import stretches
 from service.training.recipe import Recipe
-from service.training.sharing import families, line, lines
+from service.training.sharing import Line, families, line, lines
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,9 +98,7 @@ class Lesson:
     def stretches(self, rows: Sequence[Encoded], device: Any) -> Iterator[Stretch]:
         """Answers and general texts apart, as their losses are; rows that begin alike in one line."""
         kin = [[rows[at] for at in family] for family in self._families(rows)]
-        for family in kin:
-            if len(family) > 1:
-                yield from self._together(family, device)
+        yield from self._together([family for family in kin if len(family) > 1], device)
         single = [family[0] for family in kin if len(family) == 1]
         for alike in ([row for row in single if not row.replay], [row for row in single if row.replay]):
             for group in stretches([len(row.tokens) for row in alike], self.budget, self.recipe.at_once):
@@ -110,9 +108,17 @@ class Lesson:
         """Flash attention, which packs rows itself, takes no mask of ours."""
         return [[at] for at in range(len(rows))] if self.where.flat else families(rows)
 
-    def _together(self, rows: Sequence[Encoded], device: Any) -> Iterator[Stretch]:
-        for group in lines(rows, round(LONGER * self.budget), self.recipe.at_once):
-            yield together([rows[at] for at in group], device, self.where.bf16)
+    def _together(self, kin: Sequence[Sequence[Encoded]], device: Any) -> Iterator[Stretch]:
+        """Each family in a line of its own, or in several; of the lines as many at once as the budget allows."""
+        most = self.recipe.at_once
+        told = [
+            [family[at] for at in group]
+            for family in kin
+            for group in lines(family, round(LONGER * self.budget), most)
+        ]
+        read = [line(rows) for rows in told]
+        for group in stretches([len(one.tokens) for one in read], self.budget, 1 if most else 0):
+            yield together([read[at] for at in group], self.pad, device, self.where.bf16)
 
     def loss(self, model: Any, part: Stretch) -> "tuple[Tensor, Sums]":
         """The weighted loss, summed over the stretch, and what it is made of.
@@ -206,26 +212,30 @@ def _padded(rows: Sequence[Encoded], lines: Sequence[Sequence[int]]) -> dict[str
     return {"input_ids": lines, "attention_mask": mask}
 
 
-def together(rows: Sequence[Encoded], device: Any, bf16: bool) -> Stretch:
-    """Rows that begin alike in one line, each of which sees the beginning and itself."""
+def together(read: Sequence[Line], pad: int, device: Any, bf16: bool) -> Stretch:
+    """Lines of rows that begin alike, each of which sees the beginning and itself; padded to the right."""
     import torch
 
-    read, kind = line(rows), torch.bfloat16 if bf16 else torch.float32
-    branch = torch.tensor(read.branch, device=device)
-    sees = (branch[:, None] == branch[None, :]) | (branch[None, :] == 0)
-    mask = torch.zeros(len(branch), len(branch), dtype=kind, device=device)
-    mask.masked_fill_(~sees.tril(), torch.finfo(kind).min)
+    width, kind = max(len(one.tokens) for one in read), torch.bfloat16 if bf16 else torch.float32
+
+    def padded(values: Iterable[Sequence[int]], filler: int) -> "Tensor":
+        return torch.tensor([(*one, *(filler,) * (width - len(one))) for one in values], device=device)
+
+    branch = padded((one.branch for one in read), -1)
+    sees = (branch[:, :, None] == branch[:, None, :]) | (branch[:, None, :] == 0)
+    mask = torch.zeros(len(read), 1, width, width, dtype=kind, device=device)
+    mask.masked_fill_(~sees.tril()[:, None], torch.finfo(kind).min)
     return Stretch(
         inputs={
-            "input_ids": torch.tensor([read.tokens], device=device),
-            "position_ids": torch.tensor([read.position], device=device),
-            "attention_mask": mask[None, None],
+            "input_ids": padded((one.tokens for one in read), pad),
+            "position_ids": padded((one.position for one in read), 0),
+            "attention_mask": mask,
         },
-        counted=torch.tensor([read.counted], device=device),
-        targets=torch.tensor(read.targets, device=device),
-        first=torch.tensor(read.first, device=device),
+        counted=padded((one.counted for one in read), False).bool(),
+        targets=torch.tensor([token for one in read for token in one.targets], device=device),
+        first=torch.tensor([mark for one in read for mark in one.first], device=device),
         replay=False,
-        tokens=len(read.tokens),
+        tokens=sum(len(one.tokens) for one in read),
     )
 
 
