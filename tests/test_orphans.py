@@ -9,7 +9,8 @@ from tests.conftest import free_port
 from tests.test_walks import served
 
 
-def test_a_worker_whose_parent_was_killed_ends_and_frees_its_home(tmp_path: Path) -> None:
+def test_a_worker_whose_parent_was_killed_ends_and_frees_its_home(tmp_path: Path, models: Path) -> None:
+    (tmp_path / "models").symlink_to(models, target_is_directory=True)
     with served(tmp_path, free_port()) as service:
         workers = psutil.Process(service.pid).children()
         service.kill()
