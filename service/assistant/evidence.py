@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from service.assistant.namesakes import namesakes
 from service.assistant.sentences import spans
 from service.assistant.words import content, telling
 from service.core import Passage
@@ -28,6 +29,7 @@ Scores = NDArray[np.float64]
 
 MOST = 4  # sentences
 READ = 16  # sentences that are read, which takes as long as embedding them
+NAMESAKE = 2.0  # log-odds that a sentence loses in a paper on another thing of the kind that is asked about
 FEWEST = 5  # words of a sentence: fewer are a heading or a number
 
 # Whether a question has an answer does not hang on how much was found for it: among more sentences, each is likelier to
@@ -100,7 +102,9 @@ def score(question: str, sentences: Sequence[Passage], embed: Embed, judge: Judg
     if judge.read:
         known["reading"] = _reading(question, sentences, judge.read, _weighed(known, judge.weights))
     bar = judge.threshold + math.log(max(1.0, len(sentences) / _FITTED_ON))
-    return _weighed(known, judge.weights) - bar
+    others = namesakes(question, {sentence.title for sentence in sentences})
+    beside = NAMESAKE * _flags(sentence.title in others for sentence in sentences)
+    return _weighed(known, judge.weights) - bar - beside
 
 
 def _weighed(known: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:

@@ -58,6 +58,11 @@ def stem(word: str) -> str:
     return cut if len(cut) >= 3 else word.removesuffix("s") if len(word) > 3 else word
 
 
+def tells(word: str) -> bool:
+    """Whether a word in lower case says something by itself."""
+    return word not in _STOP
+
+
 def content(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order, figures included."""
     return [stem(word) for word in words(text) if word not in _STOP]

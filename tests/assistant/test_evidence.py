@@ -1,6 +1,7 @@
 """The scorer picks sentences, keeps their places, and knows when nothing answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,18 @@ def test_the_sentence_that_answers_is_chosen_with_its_place() -> None:
 @pytest.mark.parametrize("question", ["Which court hears bankruptcy disputes?", "", "of the and", "???"])
 def test_nothing_is_evidence_when_nothing_answers(question: str) -> None:
     assert choose(question, passage()) == ()
+
+
+def test_the_papers_on_the_other_floor_stand_behind() -> None:
+    """The other lease's words are nearer to the question; what it names is in the title alone."""
+    first = replace(
+        passage(LEASE.replace("sixty", "ninety"), id="a.0"), document="a", title="Lease - First Floor.pdf"
+    )
+    ground = replace(passage(LEASE, id="b.0"), document="b", title="Lease - Ground Floor.pdf")
+    for asked, right in (("first", "a"), ("ground", "b")):
+        question = f"By what written notice may the tenant terminate the lease of the {asked} floor?"
+        assert choose(question, ground, first)[0].document == right
+        assert choose(question, first, ground)[0].document == right
 
 
 def test_no_passages_no_evidence() -> None:
