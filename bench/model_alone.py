@@ -205,15 +205,15 @@ def weighed(choice: Choice, way: str) -> Weighed:
 
 
 def chosen(rows: Sequence[Row], found: Sequence[Choice]) -> tuple[str, float]:
-    """The way and threshold with the best F1 over all rows."""
+    """The way and threshold with the best F1 over all rows: from the surest answer on, one more is not refused."""
     best = (-1.0, "", 0.0)
     for way in WAYS:
-        read = [weighed(choice, way) for choice in found]
-        for edge in sorted({one.lead for one in read} - {math.inf}):
-            score = sum(
-                f1("" if w.lead > edge else w.best, row.answers) for row, w in zip(rows, read, strict=True)
-            )
-            best = max(best, (score, way, edge))
+        read = [(weighed(choice, way), row.answers) for row, choice in zip(rows, found, strict=True)]
+        score = sum(f1("", answers) for _, answers in read)
+        for one, answers in sorted(read, key=lambda pair: pair[0].lead):
+            score += f1(one.best, answers) - f1("", answers)
+            if one.lead < math.inf:
+                best = max(best, (score, way, one.lead))
     return best[1], best[2]
 
 

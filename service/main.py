@@ -270,6 +270,7 @@ class House:
             described = json.loads(card.read_text("utf-8"))
             matter = self.walls.open_matter(admin, described["name"]).id
             scope = self.walls.scope(admin, [matter])
+            self.adapters.expect(matter, described["adapter"], scope)
             for name in described["documents"]:
                 self.library.add((card.parent / name).read_bytes(), name, scope, matter)
 

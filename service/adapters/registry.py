@@ -141,6 +141,10 @@ class Adapters(Catalogue):
                 raise BadRequest("A matter fixes a name, not a version of it.")
         self._deeds.fix(matter, name, scope.caller.id)
 
+    def expect(self, matter: str, name: str, scope: Scope) -> None:
+        """Fixes a name that is yet to come in; until it is published, the base answers."""
+        self._deeds.fix(matter, name, scope.caller.id)
+
     def retire(self, name: str, version: int, by: str) -> None:
         """Takes a version out of use. Its files go when no version has them and nothing runs under them."""
         if self._searches(name):
