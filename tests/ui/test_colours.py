@@ -34,3 +34,21 @@ def test_contrast(theme: str, ink: str, ground: str) -> None:
     colours = palette(theme)
     darker, lighter = sorted(luminance(colours[name]) for name in (ink, ground))
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tone", ["ok", "bad"])
+def test_counts_stand_out_from_the_darkest_shade_of_the_matrix(theme: str, tone: str) -> None:
+    share = max(map(int, re.findall(r"var\(--share\) \* (\d+)%", asset("finetune.css")))) / 100
+    colours = palette(theme)
+    parts = [(int(colours[tone][at : at + 2], 16), whole(colours["panel"])[at : at + 2]) for at in (1, 3, 5)]
+    mixed = "#" + "".join(
+        f"{round(ink * share + int(ground, 16) * (1 - share)):02x}" for ink, ground in parts
+    )
+    darker, lighter = sorted(map(luminance, (colours["text"], mixed)))
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def whole(colour: str) -> str:
+    """`#fff` as `#ffffff`."""
+    return colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])

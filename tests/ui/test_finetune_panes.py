@@ -338,6 +338,39 @@ def test_a_classifier_s_report_tells_what_it_takes_for_what() -> None:
     assert "CapTerm3" in said
 
 
+def test_a_classifier_s_report_shows_its_whole_matrix() -> None:
+    found: Any = {
+        "kind": "classify",
+        "labels": ["Cap <b>", "Term", "None"],
+        "by_label": [
+            {"label": "Cap <b>", "rows": 8, "f1": 0.77},
+            {"label": "Term", "rows": 1200, "f1": 0.99},
+            {"label": "None", "rows": 0, "f1": 0.0},
+        ],
+        "confusion": [[5, 3, 0], [0, 1200, 0], [0, 0, 0]],
+    }
+    html = draw(laid(Tuning(run=judged(kind="classify"), report=found, stage="report")))["stage"]
+    table = html[html.index('<table class="matrix"') :]
+    assert "RightRowsF1123" in seen(table)
+    assert "1Cap <b>87753" in seen(table)  # its number, rows, F1, and the counts; none is blank
+    assert "2Term1,200991,200" in seen(table)
+    assert "3None0—" in seen(table)
+    assert table.count("<td") == 3 * (2 + 3)
+    assert table.count('scope="col"') == 3 + 3
+    assert table.count('scope="row"') == 3
+    assert table.count('class="right"') == 3
+    assert 'style="--share:0.38" title="Cap &lt;b&gt;, told to be Term: 3 of 8 rows (38 %)"' in table
+    assert 'title="Term, told rightly: 1,200 of 1,200 rows (100 %)"' in table
+
+
+@pytest.mark.parametrize("counts", [None, [], [[1]], [[1, 2], [3]]])
+def test_a_report_whose_matrix_is_not_whole_shows_none(counts: Any) -> None:
+    found: Any = {"kind": "classify", "labels": ["Cap", "Term"], "confusion": counts}
+    html = draw(laid(Tuning(run=judged(kind="classify"), report=found, stage="report")))["stage"]
+    assert "Report" in html
+    assert "matrix" not in html
+
+
 # --- the browser comes back
 
 

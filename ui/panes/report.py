@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ui.desk import Desk
+from ui.panes.confusion import matrix
 from ui.panes.recipe import fact
 from ui.panes.words import act, card, count, esc, moment, size
 from ui.replies import Contestant, Export, Gate, Report, Shown, WholeRun
@@ -152,7 +153,7 @@ def example(one: Shown) -> str:
 
 
 def labels(found: Mapping[str, Any]) -> str:
-    """A classifier's figures, and which labels it takes for which."""
+    """A classifier's figures, which labels it takes for which most often, and the whole matrix."""
     lines = fact("Accuracy", f"{100 * float(found.get('accuracy', 0)):.1f} %")
     lines += fact("Macro F1", f"{100 * float(found.get('macro_f1', 0)):.1f}")
     rows = "".join(
@@ -161,7 +162,7 @@ def labels(found: Mapping[str, Any]) -> str:
     )
     head = '<thead><tr><th>Label</th><th>Told to be</th><th class="num">Rows</th></tr></thead>'
     wrong = card("Taken for another", f'<table class="scores">{head}<tbody>{rows}</tbody></table>')
-    return f'<div class="duo">{card("Report", lines)}{wrong if rows else ""}</div>'
+    return f'<div class="duo">{card("Report", lines)}{wrong if rows else ""}</div>{matrix(found)}'
 
 
 def mistaken(found: Mapping[str, Any]) -> list[tuple[int, str, str]]:
