@@ -15,6 +15,7 @@ from service.assistant.words import content, figures, names, words
 SHARE = 0.75  # of the content words that the question did not bring, at least so many must be in the evidence
 OWN = 2  # of them at least; a sentence with fewer says the question back, with a "yes" or a "no"
 
+_HEADING = 8  # words, at the most
 _DENIAL = {
     "not",
     "no",
@@ -85,9 +86,11 @@ def foreign(sentence: str, source: str) -> set[str]:
 
 
 def echoes(sentence: str, evidence: str) -> bool:
-    """Whether a sentence only repeats the evidence word for word."""
-    said = " ".join(words(sentence))
-    return bool(said) and f" {said} " in f" {' '.join(words(evidence))} "
+    """Whether a sentence only repeats the evidence word for word, or does so under a heading of a few words."""
+    held = f" {' '.join(words(evidence))} "
+    lead, colon, rest = sentence.partition(": ")
+    parts = [sentence, rest] if colon and len(lead.split()) <= _HEADING else [sentence]
+    return any(said and f" {' '.join(said)} " in held for said in map(words, parts))
 
 
 def repeats(sentence: str, earlier: Sequence[str]) -> bool:

@@ -88,7 +88,9 @@ def test_names_are_capitals_where_none_is_due() -> None:
 
 def test_echoes_and_repeats() -> None:
     assert echoes("giving the landlord not less than sixty (60) days’ written notice", EVIDENCE)
+    assert echoes("BREAK CLAUSE: giving the landlord not less than sixty (60) days’ written notice", EVIDENCE)
     assert not echoes("giving the landlord sixty days", EVIDENCE)
+    assert not echoes("The notice has to be this long: sixty months", EVIDENCE)
     assert repeats("The fee is paid in March each year.", ["In March each year the fee is paid."])
     assert repeats("the law of the law of the law of the land", [])
     assert not repeats("The notice is sixty days.", ["The fee is paid in March."])
