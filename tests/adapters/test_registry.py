@@ -354,6 +354,15 @@ def test_a_matter_fixes_its_adapter(firm: Firm) -> None:
     assert [e.what for e in firm.adapters.history("leases", scope(ADMIN))].count("fix") == 2
 
 
+def test_a_name_that_is_yet_to_come_in_answers_from_then_on(firm: Firm) -> None:
+    """So the sample matters have their adapter: they are made before what ships is admitted."""
+    ours = scope(ANN, "m1")
+    firm.adapters.expect("m1", "leases", ours)
+    assert firm.adapters.resolve("default", ours) == BASE
+    firm.published()
+    assert firm.adapters.resolve("default", ours).name == "leases"
+
+
 # --- starts ------------------------------------------------------------------------------------------------
 
 
