@@ -160,6 +160,15 @@ class Training(_Section):
     mlflow_uri: str = Field(
         "", description="Address of an MLflow server; empty keeps its files in the run's folder."
     )
+    masking: Literal["own", "presidio"] = Field(
+        "own",
+        description='What finds the personal data that is to be masked: ours, or with `"presidio"` presidio\'s '
+        "recognizers beside ours (`pip install 'privity[presidio]'`).",
+    )
+    masking_model: str = Field(
+        "en_core_web_lg",
+        description="The spaCy model, by name or folder, that presidio finds names with; without it none are found.",
+    )
 
 
 class Serve(_Section):

@@ -40,6 +40,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _timed("clause types", lambda: _clause_types(settings))
     yield _timed("evidence", lambda: _evidence(settings))
     yield _timed("fine-tunes", lambda: _training(settings))
+    yield _timed("personal data", lambda: _masking(settings))
     yield _timed("text recognition", lambda: _program("tesseract", "scans and pictures stay without text"))
     yield _timed("Word 97 files", lambda: _program("soffice", "DOC files are not read"))
 
@@ -191,6 +192,18 @@ def _training(settings: Settings) -> str:
     threads = f" with {settings.training.threads} threads" if where == "cpu" else ""
     trainer = f"trl {version('trl')}, peft {version('peft')}"
     return f"{trainer}, on {where}{threads}; {queued} in line, {running} at work"
+
+
+def _masking(settings: Settings) -> str:
+    """What finds the personal data that is to be masked, and what it cannot find here."""
+    from importlib.metadata import version
+
+    from service.training import lacks
+
+    told = lacks(settings.training)
+    if settings.training.masking == "own":
+        return "found by form and checksum"
+    return f"presidio {version('presidio-analyzer')}, {told or settings.training.masking_model}"
 
 
 PACKAGES = {"tesseract": "tesseract-ocr", "soffice": "libreoffice-writer-nogui"}

@@ -5,6 +5,7 @@ For trainers and admins who belong to every matter that the rows came from; to a
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from service.api.deps import CallerDep, HouseDep
 from service.api.house import House
 from service.api.schemas import Collecting, Decision, NewDataset, NewRow, RowChange, Wanted
+from service.config import Training
 from service.core import Caller, Generation, Message, Sampling, Scope
 from service.errors import BadRequest, TooLarge
 from service.training import (
@@ -21,6 +23,7 @@ from service.training import (
     Added,
     Card,
     Columns,
+    Finder,
     Kept,
     Kind,
     Lineages,
@@ -29,9 +32,11 @@ from service.training import (
     Review,
     Row,
     Wish,
+    covered,
+    finder,
     guess,
+    lacks,
     masked,
-    personal,
     read_sheet,
     taken,
 )
@@ -146,15 +151,18 @@ def decide(dataset: str, body: Decision, caller: CallerDep, house: HouseDep) -> 
 
 @router.post("/datasets/{dataset}/mask")
 def mask(dataset: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
-    """Puts placeholders for e-mail addresses, telephone, bank, card and insurance numbers in all its rows, for good."""
-    scope, seen = _scope(caller, house), list[Row]()
+    """Puts placeholders for e-mail addresses, telephone, bank, card and insurance numbers in all its rows, for good,
+    and with `training.masking` for what presidio finds; `told` says what could not be looked for."""
+    scope, found = _scope(caller, house), Counter[str]()
+    finds = _finds(house)
 
     def cover(row: Row) -> Row:
-        seen.append(row)
-        return masked(row)
+        made, counts = covered(row, finds)
+        found.update(counts)
+        return made
 
     changed = house.datasets.rewrite(dataset, scope, cover)
-    return {"rows": changed, "found": personal(seen)}
+    return {"rows": changed, "found": found, "told": lacks(house.settings.training)}
 
 
 @router.post("/datasets/{dataset}/import")
@@ -172,7 +180,8 @@ def import_rows(
     sheet = read_sheet(_read(file), file.filename or "")
     columns = _columns(mapping) if mapping else guess(sheet, kind)
     found = taken(sheet, columns, kind, caller.id)
-    new = [masked(row) for row in found.rows] if mask else found.rows
+    finds = _finds(house, mask)
+    new = [masked(row, finds) for row in found.rows] if mask else found.rows
     added = house.datasets.add(dataset, new, "accepted", scope)
     return _added(added + Added(dropped=found.dropped))
 
@@ -201,7 +210,8 @@ async def propose(dataset: str, body: Wanted, caller: CallerDep, house: HouseDep
     def ask(messages: Sequence[Message]) -> str:
         return asyncio.run_coroutine_threadsafe(said(messages), loop).result()
 
-    work = Proposing(house.datasets, house.library)
+    finds = await asyncio.to_thread(_finds, house, body.mask)
+    work = Proposing(house.datasets, house.library, finds)
     found = await asyncio.to_thread(work.propose, dataset, wish, scope, within, ask if body.written else None)
     return {
         "proposed": found.added.added,
@@ -229,7 +239,7 @@ def review(matter: str, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
 def collect(body: Collecting, caller: CallerDep, house: HouseDep) -> dict[str, Any]:
     """Takes corrections and thumbs on answers in a matter into a data set, as proposed rows."""
     scope, within = _scope(caller, house), house.walls.scope(caller, [body.matter])
-    work = Review(house.datasets, house.library)
+    work = Review(house.datasets, house.library, _finds(house, body.mask))
     return _added(work.collect(body.dataset, body.matter, scope, within, mask=body.mask))
 
 
@@ -263,6 +273,11 @@ def lineage(
 
 
 # --- inside ------------------------------------------------------------------------------------------------
+
+
+def _finds(house: House, wanted: bool = True) -> Finder:
+    """What finds personal data; where none is to be masked, nothing is loaded for it."""
+    return finder(house.settings.training if wanted else Training())
 
 
 def _scope(caller: Caller, house: House) -> Scope:

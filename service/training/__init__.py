@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from service.training.jobs import Deed, Job, JobState, waiting
     from service.training.lineage import Lineages
     from service.training.mapping import Columns, guess, taken
-    from service.training.masking import masked
-    from service.training.masking import tally as personal
+    from service.training.masking import Finder, covered, masked
+    from service.training.presidio import finder, lacks
     from service.training.proposing import Proposing, Wish
     from service.training.recipe import PRESETS
     from service.training.recipe import read as read_recipe
@@ -35,6 +35,7 @@ __all__ = [
     "Columns",
     "Datasets",
     "Deed",
+    "Finder",
     "Hands",
     "Job",
     "JobState",
@@ -50,9 +51,11 @@ __all__ = [
     "TrainSpec",
     "Training",
     "Wish",
+    "covered",
+    "finder",
     "guess",
+    "lacks",
     "masked",
-    "personal",
     "read_recipe",
     "read_sheet",
     "taken",
@@ -66,6 +69,7 @@ _LATE = {
     "Datasets": ("datasets", "Datasets"),
     "Deed": ("jobs", "Deed"),
     "FIELDS": ("fields", "FIELDS"),
+    "Finder": ("masking", "Finder"),
     "Hands": ("hands", "Hands"),
     "Job": ("jobs", "Job"),
     "JobState": ("jobs", "JobState"),
@@ -83,9 +87,11 @@ _LATE = {
     "TrainSpec": ("training", "TrainSpec"),
     "Training": ("training", "Training"),
     "Wish": ("proposing", "Wish"),
+    "covered": ("masking", "covered"),
+    "finder": ("presidio", "finder"),
     "guess": ("mapping", "guess"),
+    "lacks": ("presidio", "lacks"),
     "masked": ("masking", "masked"),
-    "personal": ("masking", "tally"),
     "read_recipe": ("recipe", "read"),
     "read_sheet": ("sheets", "read"),
     "taken": ("mapping", "taken"),

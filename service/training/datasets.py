@@ -207,13 +207,20 @@ class Datasets:
             rows.execute(delete(DatasetRow).where(*wanted))
 
     def rewrite(self, id: str, scope: Scope, by: Callable[[Row], Row]) -> int:
-        """Puts every row through a change of its words, and says how many it changed. Their ids stay."""
-        changed = 0
+        """Puts every row through a change of its words, and says how many it changed. Their ids stay.
+
+        The change may be slow, so it is thought out before anything is locked; what came in meanwhile follows then.
+        """
+        every = select(DatasetRow).where(DatasetRow.dataset == id)
+        with self.database.read() as rows:
+            _find(rows, id, scope)
+            before = [_kept(kept).row for kept in rows.scalars(every)]
+        made, changed = {row.id: by(row) for row in before}, 0
         with self.database.write() as rows:
             _find(rows, id, scope)
-            for kept in rows.scalars(select(DatasetRow).where(DatasetRow.dataset == id)):
+            for kept in rows.scalars(every):
                 old = _kept(kept).row
-                new = by(old)
+                new = made.get(old.id) or by(old)
                 if (new.question, new.context, new.answer) != (old.question, old.context, old.answer):
                     kept.question, kept.context, kept.answer = new.question, new.context, new.answer
                     kept.edited_by, changed = scope.caller.id, changed + 1

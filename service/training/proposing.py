@@ -6,7 +6,7 @@ from service.core import Document, Filed, Scope
 from service.errors import BadRequest, Conflict, NotFound
 from service.retrieval import Library
 from service.training.datasets import Added, Datasets
-from service.training.masking import masked
+from service.training.masking import Finder, find, masked
 from service.training.rows import Row
 from service.training.rulebook import BY_NAME
 from service.training.rules import read
@@ -38,8 +38,9 @@ class Proposed:
 
 
 class Proposing:
-    def __init__(self, datasets: Datasets, library: Library) -> None:
-        self._datasets, self._library = datasets, library
+    def __init__(self, datasets: Datasets, library: Library, finds: Finder = find) -> None:
+        """`finds` is what finds personal data, where it is to be masked."""
+        self._datasets, self._library, self._finds = datasets, library, finds
 
     def propose(
         self, dataset: str, wish: Wish, scope: Scope, within: Scope, ask: Ask | None = None
@@ -83,7 +84,7 @@ class Proposing:
             return None
 
     def _keep(self, dataset: str, batch: list[Row], wish: Wish, scope: Scope) -> Added:
-        made = [masked(row) for row in batch] if wish.masked else batch
+        made = [masked(row, self._finds) for row in batch] if wish.masked else batch
         return self._datasets.add(dataset, made, "proposed", scope, [wish.matter])
 
     def _finder(self, within: Scope, document: Document) -> Finds:

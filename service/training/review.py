@@ -18,7 +18,7 @@ from service.errors import BadRequest, Conflict, NotFound
 from service.retrieval import Library
 from service.storage.tables import AnswerRow, DatasetRow, Feedback, Turn
 from service.training.datasets import Added, Datasets, Kept
-from service.training.masking import masked
+from service.training.masking import Finder, find, masked
 from service.training.reading import Reading
 from service.training.rows import Origin, Provenance, Row, place
 from service.training.rules import read
@@ -60,8 +60,9 @@ class Queue:
 
 
 class Review:
-    def __init__(self, datasets: Datasets, library: Library) -> None:
-        self._datasets, self._library = datasets, library
+    def __init__(self, datasets: Datasets, library: Library, finds: Finder = find) -> None:
+        """`finds` is what finds personal data, where it is to be masked."""
+        self._datasets, self._library, self._finds = datasets, library, finds
 
     def queue(self, matter: str, scope: Scope) -> Queue:
         """The proposed rows of the data sets over a matter, the newest first, and how many thoughts wait."""
@@ -96,7 +97,7 @@ class Review:
                 dropped[why] += 1
                 continue
             self._datasets.withdraw(dataset, made.source.rule, scope)
-            row = masked(made) if mask else made
+            row = masked(made, self._finds) if mask else made
             total = total + self._datasets.add(dataset, [row], "proposed", scope, thought.matters)
         return total + Added(dropped=dict(dropped))
 

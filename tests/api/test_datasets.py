@@ -123,12 +123,28 @@ def test_personal_data_is_covered_when_asked(tess: TestClient) -> None:
     file = {"file": ("rows.csv", rows.encode())}
     id, other = opened(tess), opened(tess)
     tess.post(f"/api/datasets/{id}/import", files=file)
-    assert tess.post(f"/api/datasets/{id}/mask").json() == {"rows": 1, "found": {"E-MAIL": 2}}
+    assert tess.post(f"/api/datasets/{id}/mask").json() == {"rows": 1, "found": {"E-MAIL": 2}, "told": ""}
     tess.post(f"/api/datasets/{other}/import", files=file, data={"mask": "true"})
     for dataset in (id, other):
         assert [(row["context"], row["answer"]) for row in page(tess, dataset)] == [
             ("Write to [E-MAIL 1] at once.", "[E-MAIL 1]")
         ]
+
+
+def test_presidio_that_is_missing_is_asked_for_only_where_something_is_masked(
+    desk: Desk, tess: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.training.presidio.find_spec", lambda name: None)
+    settings = desk.house.settings
+    masking = settings.training.model_copy(update={"masking": "presidio", "masking_model": "none_of_these"})
+    desk.house.settings = settings.model_copy(update={"training": masking})
+    file = {"file": ("rows.csv", ROWS.encode())}
+    id = opened(tess)
+    assert tess.post(f"/api/datasets/{id}/import", files=file).status_code == 200
+    for path, given in (("import", {"files": file, "data": {"mask": "true"}}), ("mask", {})):
+        reply = tess.post(f"/api/datasets/{id}/{path}", **given)  # type: ignore[arg-type]
+        assert reply.status_code == 400, reply.text
+        assert "privity[presidio]" in reply.json()["error"]["message"]
 
 
 # --- documents ---------------------------------------------------------------------------------------------
