@@ -20,16 +20,19 @@ STATES = ("Texas", "Ohio", "Maine", "Utah", "Iowa")
 
 
 def contract(years: int, state: str) -> bytes:
-    """Short, so that a step of a training on the whole of it is quick."""
+    """Short, so that a step of a training on the whole of it is quick, and worded so that no two are nearly the same:
+    those would be kept together, and nothing could be held out."""
     return f"""SUPPLY AGREEMENT
 
 This Supply Agreement is made as of March {years}, 2021 by and between Alder {state}, Inc. and Birch {state} LLC.
 
 1. Term. The term of this Agreement is {years} years from the date first written above.
 
-2. Assignment. Neither party may assign this Agreement without the prior written consent of the other party.
+2. Assignment. In {state}, neither party may assign this Agreement to {state} buyers \
+without the prior written consent of {state} Birch.
 
-3. Governing Law. This Agreement shall be governed by and construed in accordance with the laws of the State of {state}.
+3. Governing Law. In {state} this Agreement shall be governed by {state} judges and construed in {state} in accordance \
+with the laws of the State of {state}.
 """.encode()
 
 
@@ -62,8 +65,15 @@ def page(browser: Any, house: Any, matter: None) -> Iterator[Any]:
     page.context.close()
 
 
-def at(page: Any, stage: str) -> None:
-    page.wait_for_selector(STAGE.format(stage), state="attached", timeout=SLOW)
+def at(page: Any, stage: str, within: float = SLOW) -> None:
+    """Waits for a stage; where it does not come, what the page says instead is told."""
+    from playwright.sync_api import TimeoutError as NotYet
+
+    try:
+        page.wait_for_selector(STAGE.format(stage), state="attached", timeout=within)
+    except NotYet:
+        now = page.locator("#tuned").get_attribute("data-stage")
+        pytest.fail(f"the stage is {now}, not {stage}: {page.inner_text('body')[:3000]}")
 
 
 def table(tmp_path: Path, rows: int, said: str = "thirty days") -> Path:
@@ -144,6 +154,7 @@ def test_three_clicks_lead_from_a_matter_to_a_running_smoke_run(page: Any) -> No
 
 
 def test_its_losses_are_drawn_while_it_runs(page: Any) -> None:
+    at(page, "run", 5_000)
     page.wait_for_selector("#plot .curve.train", state="attached", timeout=RUNS)
     page.wait_for_selector("#now .fact >> text=Step", timeout=SLOW)
     assert re.search(r"Loss, held-out loss\s+\d\.\d{3}", page.inner_text("#now"))
