@@ -33,7 +33,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log, nan
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -703,36 +703,53 @@ def _means(rows: Sequence[tuple[float, float, float]]) -> dict[str, float]:
     return dict(zip(("p1", "p8", "r8"), (round(mean, 4) for mean in means), strict=True))
 
 
+class Pupil(Protocol):
+    """What is trained: it learns from one lesson at a time, at a share of its rate."""
+
+    steps: int
+
+    def learn(self, lesson: Any, pace: float) -> Any: ...
+    def save(self, folder: Path) -> None: ...
+
+
 def train(
-    chosen: argparse.Namespace, lessons: Iterator[Lesson], student: Student, watch: Watch | None
+    lessons: Iterator[Any],
+    student: Pupil,
+    out: Path,
+    steps: int,
+    seconds: float,
+    measure: Callable[[], dict[str, Any]] | None = None,
+    every: float = 0,
 ) -> None:
-    """Until steps or seconds are used up; what is best by the watch is kept, without one the last."""
+    """Until steps or seconds are used up. What has the best "score" when it is measured, `every` so many seconds, is
+    kept; where nothing measures, the last."""
     began = seen = time.monotonic()
-    best, done, losses, scores = -1.0, float(not chosen.steps), [], []
+    best, done, gone = -1.0, float(not steps), 0.0
+    losses: list[Any] = []
+    scores: list[dict[str, Any]] = []
     while True:
-        if watch and (done >= 1 or time.monotonic() - seen > chosen.watch):
-            found = watch.measure(student.embed, chosen.left)
+        if measure and (done >= 1 or time.monotonic() - seen > every):
+            found = measure()
             seen = time.monotonic()
             scores.append({"steps": student.steps, "seconds": round(seen - began)} | found)
             print(json.dumps(scores[-1]), flush=True)
             if found["score"] > best:
                 best = found["score"]
-                student.save(chosen.out)
-                (chosen.out / "scores.json").write_text(
-                    json.dumps({"best": scores[-1], "course": scores}) + "\n"
-                )
-        elif not watch and (done >= 1 or student.steps % 25 == 24):
-            student.save(chosen.out)
+                student.save(out)
+                (out / "scores.json").write_text(json.dumps({"best": scores[-1], "course": scores}) + "\n")
+        elif not measure and (done >= 1 or student.steps % 25 == 24):
+            student.save(out)
         if done >= 1:
             break
         losses.append(student.learn(next(lessons), min((student.steps + 1) / WARM, max(0.02, 1 - done))))
         gone = time.monotonic() - began
-        done = max(student.steps / chosen.steps, gone / chosen.seconds)
+        done = max(student.steps / steps, gone / seconds)
         if student.steps % 25 == 0:
             mean = sum(map(float, losses[-25:])) / 25
             print(f"step {student.steps}: loss {mean:.3f}, {gone:.0f} s", flush=True)
     last = [float(loss) for loss in losses[-25:]]
-    print(json.dumps({"steps": student.steps, "loss": round(sum(last) / max(1, len(last)), 4)}))
+    mean = sum(last) / max(1, len(last))
+    print(json.dumps({"steps": student.steps, "loss": round(mean, 4), "seconds": round(gone)}))
 
 
 def main() -> None:
@@ -793,7 +810,9 @@ def main() -> None:
         chosen.temperature,
         chosen.longest,
     )
-    train(chosen, lessons, Student(manner, chosen.start), watch)
+    student = Student(manner, chosen.start)
+    measure = (lambda: watch.measure(student.embed, chosen.left)) if watch else None
+    train(lessons, student, chosen.out, chosen.steps, chosen.seconds, measure, chosen.watch)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import argparse
 import json
 import random
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,7 +39,6 @@ from train_embedder import (
     PATTERNS,
     PLACES,
     SCALE,
-    WARM,
     WRITTEN,
     Asked,
     ahead,
@@ -54,6 +52,7 @@ from train_embedder import (
     questions,
     read,
     spans,
+    train,
     unseen,
     write,
     written,
@@ -537,41 +536,6 @@ class Watch:
         return {"rows": len(some)} | found | {"score": round(found["best"] + found["told"], 4)}
 
 
-def train(
-    chosen: argparse.Namespace, lessons: Iterator[list[Choice]], student: Student, watch: Watch | None
-) -> None:
-    """Until steps or minutes are used up; what is best by the watch is kept, without one the last."""
-    began = seen = time.monotonic()
-    best, done, gone = -1.0, float(not chosen.steps), 0.0
-    losses: list[Any] = []
-    scores: list[dict[str, Any]] = []
-    while True:
-        if watch and (done >= 1 or time.monotonic() - seen > chosen.watch):
-            found = watch.measure(student.read)
-            seen = time.monotonic()
-            scores.append({"steps": student.steps, "seconds": round(seen - began)} | found)
-            print(json.dumps(scores[-1]), flush=True)
-            if found["score"] > best:
-                best = found["score"]
-                student.save(chosen.out)
-                (chosen.out / "scores.json").write_text(
-                    json.dumps({"best": scores[-1], "course": scores}) + "\n"
-                )
-        elif not watch and (done >= 1 or student.steps % 20 == 19):
-            student.save(chosen.out)
-        if done >= 1:
-            break
-        losses.append(student.learn(next(lessons), min((student.steps + 1) / WARM, max(0.02, 1 - done))))
-        gone = time.monotonic() - began
-        done = max(student.steps / chosen.steps, gone / 60 / chosen.minutes)
-        if student.steps % 20 == 0:
-            mean = sum(map(float, losses[-20:])) / 20
-            print(f"step {student.steps}: loss {mean:.3f}, {gone:.0f} s", flush=True)
-    last = [float(loss) for loss in losses[-40:]]
-    mean = sum(last) / max(1, len(last))
-    print(json.dumps({"steps": student.steps, "loss": round(mean, 4), "seconds": round(gone)}))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder of cuad/, qa_passages/, corpus/ …")
@@ -622,7 +586,9 @@ def main() -> None:
     manner = Manner(
         device(chosen.device), chosen.threads, chosen.rate, chosen.decay, chosen.dropout, chosen.mean
     )
-    train(chosen, lessons, Student(manner, chosen.start), watch)
+    student = Student(manner, chosen.start)
+    measure = (lambda: watch.measure(student.read)) if watch else None
+    train(lessons, student, chosen.out, chosen.steps, 60 * chosen.minutes, measure, chosen.watch)
     cutting.keep()
 
 
